@@ -1,0 +1,143 @@
+//! What can go wrong: one error type, fields and not sentences.
+
+use std::path::PathBuf;
+
+/// The result of everything in wgrad that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong, with the place, what was expected and what came.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A tensor has a shape or a dtype that does not fit.
+    #[error("{op}: expected {expected}, got {got}; pass a tensor of that shape, or change what takes it")]
+    Shape {
+        /// The operation, layer or argument that was given the tensor.
+        op: String,
+        /// The shape that it takes.
+        expected: String,
+        /// The shape that came.
+        got: String,
+    },
+    /// An argument makes no sense.
+    #[error("{name}: expected {expected}, got {got}")]
+    Argument {
+        /// The argument's name, as it is written in the call or on the command line.
+        name: String,
+        /// The values that it takes.
+        expected: String,
+        /// The value that came.
+        got: String,
+    },
+    /// No adapter fits what was asked for.
+    #[error(
+        "no adapter fits `{wanted}`; found: {}; name one of these, or take the CPU with `cpu`",
+        if tried.is_empty() { "none".to_string() } else { tried.join(", ") }
+    )]
+    NoAdapter {
+        /// What was asked for.
+        wanted: String,
+        /// Every adapter that was found.
+        tried: Vec<String>,
+    },
+    /// Something needs more than the device has.
+    #[error("{what}: needs {need} of {name}, the device has {limit}; use a smaller batch or a smaller layer, or another device")]
+    Limit {
+        /// What needs it.
+        what: String,
+        /// The limit's name.
+        name: &'static str,
+        /// How much is needed.
+        need: u64,
+        /// How much the device has.
+        limit: u64,
+    },
+    /// The driver refused a call.
+    #[error("the device refused {call}: {reason}; if this driver is up to date, please report it with the output of `wgrad devices`")]
+    Device {
+        /// The call, with the label of its object.
+        call: String,
+        /// What the driver said.
+        reason: String,
+    },
+    /// The device is gone; nothing that it held can be read.
+    #[error("the device is lost: {reason}; results since the last finished submission are dropped, open the device again to go on")]
+    DeviceLost {
+        /// How it showed.
+        reason: String,
+    },
+    /// The device has no memory left.
+    #[error("out of memory: {need} bytes asked for with {held} bytes held by wgrad; use a smaller batch, or another device")]
+    OutOfMemory {
+        /// Bytes asked for.
+        need: u64,
+        /// Bytes held when they were asked for.
+        held: u64,
+    },
+    /// Something that wgrad does not do.
+    #[error("{what} is not supported: {fix}")]
+    Unsupported {
+        /// What was asked for.
+        what: String,
+        /// What to do in its place.
+        fix: String,
+    },
+    /// A number is no longer finite; the state is that of the step before.
+    #[error("{what} is not finite in epoch {epoch}, step {step}; the weights are those of the step before; try a smaller learning rate, and look at the data of that step")]
+    NotFinite {
+        /// What was looked at.
+        what: String,
+        /// The epoch, from 1.
+        epoch: u64,
+        /// The step in the epoch, from 1.
+        step: u64,
+    },
+    /// An index points outside what it indexes; the state is that of the step before.
+    #[error("an index is out of range in epoch {epoch}, step {step}: expected less than {rows} rows; check the indices of that step")]
+    BadIndex {
+        /// Rows of the tensor that was indexed.
+        rows: u64,
+        /// The epoch, from 1.
+        epoch: u64,
+        /// The step in the epoch, from 1.
+        step: u64,
+    },
+    /// Something is wrong in a layer.
+    #[error("layer {index} ({name}): {source}")]
+    Layer {
+        /// The layer's place in the model, from 0.
+        index: usize,
+        /// The layer's name.
+        name: String,
+        /// What is wrong.
+        source: Box<Error>,
+    },
+    /// A file cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file does not hold what it should.
+    #[error("{}: {position}: {reason}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Line, column or byte, in words.
+        position: String,
+        /// What is wrong there, and what was expected.
+        reason: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn argument(name: impl Into<String>, expected: impl Into<String>, got: impl ToString) -> Self {
+        Self::Argument { name: name.into(), expected: expected.into(), got: got.to_string() }
+    }
+
+    pub(crate) fn shape(op: impl Into<String>, expected: impl Into<String>, got: impl ToString) -> Self {
+        Self::Shape { op: op.into(), expected: expected.into(), got: got.to_string() }
+    }
+}

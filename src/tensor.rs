@@ -1,0 +1,238 @@
+//! Tensors on the host: a shape and its elements, cheap to clone.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::shape::Shape;
+
+/// A tensor on the host, row-major. Cloning shares the elements.
+///
+/// Elements are kept as f32 or, for [`Device::cpu_f64`](crate::Device::cpu_f64), as f64.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    shape: Shape,
+    data: Data,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Data {
+    F32(Arc<Vec<f32>>),
+    F64(Arc<Vec<f64>>),
+}
+
+impl Tensor {
+    /// A tensor of `shape` from its elements, row-major.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the number of elements is not that of the shape.
+    ///
+    /// ```
+    /// let x = wgrad::Tensor::new([2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0])?;
+    /// assert_eq!(x.shape().dims(), [2, 3]);
+    /// # Ok::<(), wgrad::Error>(())
+    /// ```
+    pub fn new(shape: impl Into<Shape>, data: Vec<f32>) -> Result<Self> {
+        let shape = fitting(shape.into(), data.len())?;
+        Ok(Self { shape, data: Data::F32(Arc::new(data)) })
+    }
+
+    /// The same for elements in f64.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the number of elements is not that of the shape.
+    pub fn from_f64(shape: impl Into<Shape>, data: Vec<f64>) -> Result<Self> {
+        let shape = fitting(shape.into(), data.len())?;
+        Ok(Self { shape, data: Data::F64(Arc::new(data)) })
+    }
+
+    /// A matrix from its rows.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the rows differ in length.
+    pub fn from_rows(rows: &[Vec<f32>]) -> Result<Self> {
+        let cols = rows.first().map_or(0, Vec::len);
+        if let Some((i, row)) = rows.iter().enumerate().find(|(_, row)| row.len() != cols) {
+            return Err(Error::shape(format!("row {i}"), format!("{cols} columns like row 0"), row.len()));
+        }
+        Self::new([rows.len(), cols], rows.concat())
+    }
+
+    /// All elements the same.
+    pub fn full(shape: impl Into<Shape>, value: f32) -> Result<Self> {
+        let shape = shape.into();
+        let len = shape.checked_len("Tensor::full")?;
+        Self::new(shape, vec![value; len])
+    }
+
+    /// The extents.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// Whether there is no element.
+    pub fn is_empty(&self) -> bool {
+        self.shape.is_empty()
+    }
+
+    /// The extent of axis 0, 1 for a scalar.
+    pub fn rows(&self) -> usize {
+        self.shape.dims().first().copied().unwrap_or(1)
+    }
+
+    /// The elements as f32, rounded where they are kept as f64.
+    pub fn to_f32(&self) -> Cow<'_, [f32]> {
+        match &self.data {
+            Data::F32(data) => Cow::Borrowed(data),
+            Data::F64(data) => data.iter().map(|&v| v as f32).collect(),
+        }
+    }
+
+    /// The elements as f64.
+    pub fn to_f64(&self) -> Cow<'_, [f64]> {
+        match &self.data {
+            Data::F32(data) => data.iter().map(|&v| f64::from(v)).collect(),
+            Data::F64(data) => Cow::Borrowed(data),
+        }
+    }
+
+    /// The same elements under another shape.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the number of elements differs.
+    pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
+        Ok(Self { shape: fitting(shape.into(), self.len())?, data: self.data.clone() })
+    }
+
+    /// The rows `range` along axis 0.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for a scalar or where the range passes the last row.
+    pub fn slice_rows(&self, range: std::ops::Range<usize>) -> Result<Self> {
+        let rows: Vec<usize> = range.collect();
+        self.take_rows(&rows)
+    }
+
+    /// The rows `rows` along axis 0, in that order.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for a scalar or where an index passes the last row.
+    pub fn take_rows(&self, rows: &[usize]) -> Result<Self> {
+        if self.shape.rank() == 0 {
+            return Err(Error::shape("rows of a tensor", "at least one axis", &self.shape));
+        }
+        if let Some(&row) = rows.iter().find(|&&row| row >= self.rows()) {
+            return Err(Error::shape("rows of a tensor", format!("more than {row} rows"), &self.shape));
+        }
+        let shape = self.shape.without_batch();
+        let width = shape.len();
+        let data = match &self.data {
+            Data::F32(data) => Data::F32(Arc::new(take(data, rows, width))),
+            Data::F64(data) => Data::F64(Arc::new(take(data, rows, width))),
+        };
+        Ok(Self { shape: shape.with_batch(rows.len()), data })
+    }
+}
+
+fn fitting(shape: Shape, elements: usize) -> Result<Shape> {
+    if shape.checked_len("tensor")? == elements {
+        Ok(shape)
+    } else {
+        Err(Error::shape("tensor", format!("{} elements for shape {shape}", shape.len()), format!("{elements}")))
+    }
+}
+
+fn take<T: Copy>(data: &[T], rows: &[usize], width: usize) -> Vec<T> {
+    rows.iter().flat_map(|&row| &data[row * width..(row + 1) * width]).copied().collect()
+}
+
+/// Anything that stands for one tensor or for a list of them: what `fit`, `evaluate` and `predict` take.
+///
+/// A vector of f32 is a tensor of rank 1, a vector of vectors one of rank 2.
+pub trait IntoTensors {
+    /// The tensors.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if rows differ in length.
+    fn into_tensors(self) -> Result<Vec<Tensor>>;
+}
+
+impl IntoTensors for Tensor {
+    fn into_tensors(self) -> Result<Vec<Tensor>> {
+        Ok(vec![self])
+    }
+}
+
+impl IntoTensors for &Tensor {
+    fn into_tensors(self) -> Result<Vec<Tensor>> {
+        Ok(vec![self.clone()])
+    }
+}
+
+impl IntoTensors for &[Tensor] {
+    fn into_tensors(self) -> Result<Vec<Tensor>> {
+        Ok(self.to_vec())
+    }
+}
+
+impl IntoTensors for &Vec<Tensor> {
+    fn into_tensors(self) -> Result<Vec<Tensor>> {
+        Ok(self.clone())
+    }
+}
+
+impl<const N: usize> IntoTensors for [&Tensor; N] {
+    fn into_tensors(self) -> Result<Vec<Tensor>> {
+        Ok(self.into_iter().cloned().collect())
+    }
+}
+
+impl IntoTensors for &Vec<Vec<f32>> {
+    fn into_tensors(self) -> Result<Vec<Tensor>> {
+        Ok(vec![Tensor::from_rows(self)?])
+    }
+}
+
+impl IntoTensors for &Vec<f32> {
+    fn into_tensors(self) -> Result<Vec<Tensor>> {
+        self.as_slice().into_tensors()
+    }
+}
+
+impl IntoTensors for &[f32] {
+    fn into_tensors(self) -> Result<Vec<Tensor>> {
+        Ok(vec![Tensor::new([self.len()], self.to_vec())?])
+    }
+}
+
+#[cfg(feature = "ndarray")]
+impl<D: ndarray::Dimension> IntoTensors for &ndarray::Array<f32, D> {
+    fn into_tensors(self) -> Result<Vec<Tensor>> {
+        Ok(vec![Tensor::new(self.shape(), self.iter().copied().collect())?])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_taken_in_order_and_checked() {
+        let x = Tensor::new([3, 2], vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0]).unwrap();
+        assert_eq!(*x.take_rows(&[2, 0]).unwrap().to_f32(), [4.0, 5.0, 0.0, 1.0]);
+        assert_eq!(x.slice_rows(1..1).unwrap().shape().dims(), [0, 2]);
+        assert!(x.take_rows(&[3]).is_err());
+        assert!(Tensor::new([], vec![1.0]).unwrap().take_rows(&[0]).is_err());
+    }
+
+    #[test]
+    fn ragged_rows_and_wrong_counts_are_refused() {
+        assert!(Tensor::from_rows(&[vec![1.0], vec![1.0, 2.0]]).is_err());
+        assert!(Tensor::new([2, 2], vec![1.0]).is_err());
+    }
+}
