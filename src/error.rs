@@ -41,7 +41,9 @@ pub enum Error {
         tried: Vec<String>,
     },
     /// Something needs more than the device has.
-    #[error("{what}: needs {need} of {name}, the device has {limit}; use a smaller batch or a smaller layer, or another device")]
+    #[error(
+        "{what}: needs {need} of {name}, the device has {limit}; use a smaller batch or a smaller layer, or another device"
+    )]
     Limit {
         /// What needs it.
         what: String,
@@ -53,7 +55,9 @@ pub enum Error {
         limit: u64,
     },
     /// The driver refused a call.
-    #[error("the device refused {call}: {reason}; if this driver is up to date, please report it with the output of `wgrad devices`")]
+    #[error(
+        "the device refused {call}: {reason}; if this driver is up to date, please report it with the output of `wgrad devices`"
+    )]
     Device {
         /// The call, with the label of its object.
         call: String,
@@ -61,13 +65,17 @@ pub enum Error {
         reason: String,
     },
     /// The device is gone; nothing that it held can be read.
-    #[error("the device is lost: {reason}; results since the last finished submission are dropped, open the device again to go on")]
+    #[error(
+        "the device is lost: {reason}; results since the last finished submission are dropped, open the device again to go on"
+    )]
     DeviceLost {
         /// How it showed.
         reason: String,
     },
     /// The device has no memory left.
-    #[error("out of memory: {need} bytes asked for with {held} bytes held by wgrad; use a smaller batch, or another device")]
+    #[error(
+        "out of memory: {need} bytes asked for with {held} bytes held by wgrad; use a smaller batch, or another device"
+    )]
     OutOfMemory {
         /// Bytes asked for.
         need: u64,
@@ -83,7 +91,9 @@ pub enum Error {
         fix: String,
     },
     /// A number is no longer finite; the state is that of the step before.
-    #[error("{what} is not finite in epoch {epoch}, step {step}; the weights are those of the step before; try a smaller learning rate, and look at the data of that step")]
+    #[error(
+        "{what} is not finite in epoch {epoch}, step {step}; the weights are those of the step before; try a smaller learning rate, and look at the data of that step"
+    )]
     NotFinite {
         /// What was looked at.
         what: String,
@@ -93,7 +103,9 @@ pub enum Error {
         step: u64,
     },
     /// An index points outside what it indexes; the state is that of the step before.
-    #[error("an index is out of range in epoch {epoch}, step {step}: expected less than {rows} rows; check the indices of that step")]
+    #[error(
+        "an index is out of range in epoch {epoch}, step {step}: expected less than {rows} rows; check the indices of that step"
+    )]
     BadIndex {
         /// Rows of the tensor that was indexed.
         rows: u64,

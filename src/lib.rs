@@ -1,8 +1,8 @@
 //! wgrad trains neural networks on any GPU through wgpu, and on the CPU with the same model.
 
-#![deny(missing_docs)]
-
 pub mod error;
+pub mod graph;
+pub mod ops;
 pub mod shape;
 pub mod tensor;
 

@@ -1,0 +1,30 @@
+// Tests on the bits of an f32; any input, no clamps, exact on both drivers. A comparison of floats may be
+// dropped (a driver may assume that no NaN and no infinity occurs); these use integers alone.
+fn magnitude_bits(x: f32) -> u32 {
+    return bitcast<u32>(x) & 0x7fffffffu;
+}
+
+fn is_nan(x: f32) -> bool {
+    return magnitude_bits(x) > 0x7f800000u;
+}
+
+fn finite(x: f32) -> bool {
+    return magnitude_bits(x) < 0x7f800000u;
+}
+
+// NaN, infinite, or from 2^63 on, where the square passes the largest f32.
+fn too_large(x: f32) -> bool {
+    return magnitude_bits(x) >= 0x5f000000u;
+}
+
+// x > limit for a limit from 0 on; false for NaN.
+fn above(x: f32, limit: f32) -> bool {
+    let bits = bitcast<u32>(x);
+    return bits > bitcast<u32>(limit) && bits <= 0x7f800000u;
+}
+
+// max(x, 0) that passes NaN on.
+fn positive_part(x: f32) -> f32 {
+    let bits = bitcast<u32>(x);
+    return bitcast<f32>(select(bits, 0u, bits - 0x80000000u <= 0x7f800000u));
+}

@@ -1,0 +1,132 @@
+//! The graph: ops with static shapes, several inputs and outputs each, and the state that they read and write.
+
+mod builder;
+mod float;
+mod launch;
+mod op;
+mod step;
+mod tolerance;
+mod variable;
+mod wgsl;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use builder::Builder;
+pub use float::Float;
+pub use launch::{
+    Bind, CHUNK, Caps, Constant, Launch, MOST_BINDINGS, MOST_TRIPS, Operand, Param, Role, Site, Variant, term_ranges,
+};
+pub use op::{Args, Buffer, Inputs, Op, OpDef, call};
+pub use step::{FLAG_BAD_INDEX, FLAG_NOT_FINITE, GRADIENT_LIMIT, HEADER, StepState, StepTable, Words};
+pub use tolerance::{TINY, Tolerance, UNIT, chunked_sum, sum as sum_bar, ulp};
+pub use variable::{ALIGN_WORDS, Variable, VariableKind, Variables, padded};
+pub(crate) use wgsl::shader;
+pub use wgsl::{Composed, Source, compose};
+
+use crate::shape::Type;
+
+/// A value of a graph: a tensor that an op gives, a variable, or data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Value(pub(crate) usize);
+
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// An output of a node.
+    Node {
+        /// The node.
+        node: usize,
+        /// Which of its outputs.
+        output: usize,
+    },
+    /// A variable's value at the begin of the step.
+    Variable(usize),
+    /// Data that the host uploads.
+    Data,
+}
+
+/// An op at its place in a graph.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// What it does.
+    pub op: Arc<dyn Op>,
+    /// What it reads.
+    pub inputs: Vec<Value>,
+    /// What it gives.
+    pub outputs: Vec<Value>,
+}
+
+/// A column of the step table: a number per step, computed by the host.
+#[derive(Clone)]
+pub struct Column {
+    /// Its name, for people.
+    pub name: String,
+    /// Its value at a step, counted from 0 over all epochs.
+    pub rule: Arc<dyn Fn(u64) -> f64 + Send + Sync>,
+}
+
+impl fmt::Debug for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Column({})", self.name)
+    }
+}
+
+/// Something that a step reports: the sum of partial results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The key in the logs.
+    pub name: String,
+    /// `[groups]`, f32 or u32.
+    pub partials: Value,
+    /// How many terms of the sum a row of the batch gives: the mean divides by rows times this.
+    pub terms_per_row: usize,
+}
+
+/// A whole program for one mode and batch size: what the oracle interprets and what a program is made of.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    /// In the order in which they run.
+    pub nodes: Vec<Node>,
+    /// Of each value.
+    pub types: Vec<Type>,
+    /// Of each value.
+    pub origins: Vec<Origin>,
+    /// What it reads and writes beyond a step.
+    pub variables: Arc<Variables>,
+    /// Values that the variables have after the step, by variable.
+    pub writes: Vec<(usize, Value)>,
+    /// What the host uploads, in order.
+    pub data: Vec<Value>,
+    /// Of the step table, after the rows that count.
+    pub columns: Vec<Column>,
+    /// What a step reports; in the order of the row of results.
+    pub reports: Vec<Report>,
+    /// Values that somebody outside reads.
+    pub outputs: Vec<Value>,
+    /// The sums and the counts of every step, `[steps, columns]`: outputs of `step_end`.
+    pub results: Option<[Value; 2]>,
+}
+
+impl Graph {
+    /// The type of a value.
+    pub fn ty(&self, value: Value) -> &Type {
+        &self.types[value.0]
+    }
+
+    /// Whether each value is read by a node, written to a variable, or read from outside.
+    pub fn used(&self) -> Vec<bool> {
+        let mut used = vec![false; self.types.len()];
+        let read = self.nodes.iter().flat_map(|n| n.inputs.iter());
+        let kept = self.writes.iter().map(|(_, v)| v).chain(&self.outputs).chain(self.results.iter().flatten());
+        for value in read.chain(kept) {
+            used[value.0] = true;
+        }
+        used
+    }
+
+    /// Words of a row of the step table.
+    pub fn step_width(&self) -> usize {
+        1 + self.columns.len()
+    }
+}

@@ -1,0 +1,116 @@
+//! Kernels as text: whole files under a header of `const` lines, and the way back from a line to its file.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use crate::graph::launch::{Constant, Launch};
+
+/// A file of WGSL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its path under `shaders/`, or a name.
+    pub path: &'static str,
+    /// What it holds.
+    pub text: Cow<'static, str>,
+}
+
+/// The file at a path under `shaders/`, as a [`Source`].
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __shader {
+    ($path:literal) => {
+        $crate::graph::Source {
+            path: $path,
+            text: ::std::borrow::Cow::Borrowed(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $path))),
+        }
+    };
+}
+pub(crate) use crate::__shader as shader;
+
+/// The files of functions that other files name in a first line `// uses: lib/exp.wgsl, lib/bits.wgsl`.
+const LIB: &[Source] = &[
+    shader!("lib/bits.wgsl"),
+    shader!("lib/exp.wgsl"),
+    shader!("lib/grid.wgsl"),
+    shader!("lib/log.wgsl"),
+    shader!("lib/log1p.wgsl"),
+    shader!("lib/sigmoid.wgsl"),
+    shader!("lib/step.wgsl"),
+];
+
+/// A kernel's whole text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Composed {
+    /// What the compiler gets.
+    pub text: String,
+    /// Where each file begins: its first line in `text`, from 1, and its path.
+    sections: Vec<(usize, &'static str)>,
+}
+
+impl Composed {
+    /// The file and line that line `line` of the text came from, both from 1.
+    pub fn place(&self, line: usize) -> (&'static str, usize) {
+        let section = self.sections.iter().rev().find(|(first, _)| *first <= line);
+        section.map_or(("header", line), |&(first, path)| (path, line - first + 1))
+    }
+
+    /// A compiler's message with a place `wgsl:LINE:` in front of it turned into `FILE:LINE`.
+    pub fn locate(&self, message: &str) -> String {
+        let mark = "wgsl:";
+        let Some(at) = message.find(mark) else { return message.to_string() };
+        let digits: String = message[at + mark.len()..].chars().take_while(char::is_ascii_digit).collect();
+        match digits.parse() {
+            Ok(line) => {
+                let (path, line) = self.place(line);
+                format!("shaders/{path}:{line}: {message}")
+            }
+            Err(_) => message.to_string(),
+        }
+    }
+}
+
+/// The text of a launch's kernel: header, files of functions (each once), kernel.
+pub fn compose(launch: &Launch) -> Composed {
+    let mut text = String::new();
+    for (name, value) in &launch.constants {
+        // Writing to a string cannot fail.
+        let _ = match value {
+            Constant::Bool(b) => writeln!(text, "const {name}: bool = {b};"),
+            Constant::U32(n) => writeln!(text, "const {name}: u32 = {n}u;"),
+            Constant::Call { signature, stem } => writeln!(text, "{}", forward(name, signature, stem)),
+        };
+    }
+    let mut files: Vec<&Source> = vec![];
+    for source in &launch.sources {
+        add(source, &mut files);
+    }
+    let mut sections = vec![];
+    for source in files {
+        sections.push((text.lines().count() + 1, source.path));
+        text.push_str(&source.text);
+        if !source.text.ends_with('\n') {
+            text.push('\n');
+        }
+    }
+    Composed { text, sections }
+}
+
+/// A function `name` that calls `stem_name` with its own arguments.
+fn forward(name: &str, signature: &str, stem: &str) -> String {
+    let inner = signature.trim_start_matches('(').split(')').next().unwrap_or_default();
+    let arguments: Vec<&str> = inner.split(',').filter_map(|a| a.split(':').next()).map(str::trim).collect();
+    format!("fn {name}{signature} {{ return {stem}_{name}({}); }}", arguments.join(", "))
+}
+
+fn add<'a>(source: &'a Source, files: &mut Vec<&'a Source>) {
+    if files.iter().any(|f| f.path == source.path) {
+        return;
+    }
+    let uses = source.text.lines().next().and_then(|line| line.strip_prefix("// uses: ")).unwrap_or_default();
+    for path in uses.split(',').map(str::trim).filter(|p| !p.is_empty()) {
+        if let Some(lib) = LIB.iter().find(|lib| lib.path == path) {
+            add(lib, files);
+        }
+    }
+    files.push(source);
+}

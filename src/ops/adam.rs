@@ -1,0 +1,155 @@
+//! Adam, one launch over all parameters.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::graph::{
+    Args, Bind, Builder, Float, Launch, OpDef, Operand, Param, Role, Site, TINY, Tolerance, Value, VariableKind,
+    Variant, padded, shader, ulp,
+};
+use crate::ops::case::{Case, Domain};
+use crate::shape::Type;
+
+/// The op of Adam on n parameters: inputs p, g, m, v, n of each; outputs p, m, v, which share their storage.
+///
+/// `m += (g − m)(1 − β₁)`, `v += (g² − v)(1 − β₂)`, `p −= α m / (√v + ε)`, with α a column of the step table.
+/// Nothing changes in a step that is flagged or halted.
+/// Source: Kingma and Ba, 2015, the variant of section 2 with ε outside of the bias correction, as in Keras.
+#[derive(Clone, Copy, Debug)]
+pub struct Adam {
+    /// n.
+    pub parameters: usize,
+    /// β₁.
+    pub beta1: f64,
+    /// β₂.
+    pub beta2: f64,
+    /// ε.
+    pub epsilon: f64,
+    /// The column of α.
+    pub column: usize,
+}
+
+/// The updated p, m, v of each parameter.
+///
+/// # Errors
+/// [`Error::Shape`] where the shapes differ.
+pub fn adam(g: &Builder, op: Adam, p: &[Value], dp: &[Value], m: &[Value], v: &[Value]) -> Result<Vec<Value>> {
+    g.op(Arc::new(op), &[p, dp, m, v].concat())
+}
+
+/// Checks that there are n of each group of inputs, of the shapes of the first group; gives the types of that one.
+pub fn groups(op: &str, n: usize, count: usize, inputs: &[&Type]) -> Result<Vec<Type>> {
+    if inputs.len() != n * count {
+        return Err(Error::shape(op, format!("{} inputs", n * count), inputs.len()));
+    }
+    for (i, ty) in inputs.iter().enumerate() {
+        crate::ops::same(op, "parameters, gradients and moments", ty, inputs[i % n])?;
+    }
+    Ok(inputs[..n].iter().map(|ty| Type::f32(ty.shape.clone())).collect())
+}
+
+/// Iterates over the elements of n parameters: (parameter, element).
+pub fn elements(types: &[Type], n: usize) -> impl Iterator<Item = (usize, usize)> {
+    let lens: Vec<usize> = types[..n].iter().map(Type::len).collect();
+    lens.into_iter().enumerate().flat_map(|(i, len)| (0..len).map(move |at| (i, at)))
+}
+
+impl OpDef for Adam {
+    fn name(&self) -> &str {
+        "adam"
+    }
+
+    fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {
+        let types = groups("adam", self.parameters, 4, inputs)?;
+        Ok([&types[..], &types, &types].concat())
+    }
+
+    fn aliases(&self) -> Vec<(usize, usize)> {
+        let n = self.parameters;
+        (0..3 * n).map(|output| (output, if output < n { output } else { output + n })).collect()
+    }
+
+    fn cpu<F: Float>(&self, args: Args<'_, F>) -> Result<()> {
+        if args.step.halted() {
+            return Ok(());
+        }
+        let alpha = args.step.column(self.column);
+        let (rest1, rest2) = (F::of(1.0 - self.beta1), F::of(1.0 - self.beta2));
+        let epsilon = F::of(self.epsilon);
+        let (p, moments) = args.outputs.split_at_mut(self.parameters);
+        let (m, v) = moments.split_at_mut(self.parameters);
+        for i in 0..self.parameters {
+            let moments = m[i].float_mut().iter_mut().zip(v[i].float_mut());
+            let gradients = args.inputs.float(self.parameters + i);
+            for ((p, &g), (m, v)) in p[i].float_mut().iter_mut().zip(gradients).zip(moments) {
+                *m += (g - *m) * rest1;
+                *v += (g * g - *v) * rest2;
+                *p = *p - alpha * *m / (v.sqrt() + epsilon);
+            }
+        }
+        Ok(())
+    }
+
+    fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {
+        let n = self.parameters;
+        let mut bars = case.equal();
+        let value = |from: &[crate::graph::Buffer<f64>], i: usize, at: usize| from[i].float()[at];
+        for (i, at) in elements(case.types, n) {
+            let g = case.inputs.float(n + i)[at];
+            let [p0, m0, v0] = [0, n, 2 * n].map(|k| value(case.before, k + i, at));
+            let [p, m, v] = [0, n, 2 * n].map(|k| value(case.outputs, k + i, at));
+            // Of each: what rounding does to the terms of the sum, then to the sum.
+            let bar_m = 3.0 * ulp((g.abs() + m0.abs()) * (1.0 - self.beta1)) + ulp(m);
+            let bar_v = 4.0 * ulp((g * g + v0.abs()) * (1.0 - self.beta2)) + ulp(v);
+            let root = v.sqrt() + self.epsilon;
+            let step = (p - p0).abs();
+            let from_m = case.step.column(self.column).abs() * bar_m / root;
+            let from_v = step * bar_v / (2.0 * v.sqrt().max(self.epsilon) * root);
+            bars[i][at] = ulp(p) + 12.0 * ulp(step) + from_m + from_v + TINY / root;
+            bars[n + i][at] = bar_m + TINY;
+            bars[2 * n + i][at] = bar_v + TINY;
+        }
+        bars
+    }
+
+    fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
+        let n = self.parameters;
+        let words: u64 = site.outputs[..n].iter().map(|ty| padded(ty.len()) as u64).sum();
+        let launch = Launch::new(shader!("adam.wgsl"))
+            .bind(Bind::Span(Role::Parameters, (0..n).map(Operand::Output).collect()))
+            .bind(Bind::Span(Role::Gradients, (n..2 * n).map(Operand::Input).collect()))
+            .bind(Bind::Span(Role::Moments, (n..3 * n).map(Operand::Output).collect()))
+            .bind(Bind::Step)
+            .bind(Bind::Flag)
+            .param("len", Param::Words { bind: 0 })
+            .param("v", Param::Offset { bind: 2, member: n })
+            .param("one_minus_beta1", Param::F32((1.0 - self.beta1) as f32))
+            .param("one_minus_beta2", Param::F32((1.0 - self.beta2) as f32))
+            .param("epsilon", Param::F32(self.epsilon as f32))
+            .size("column", self.column)
+            .param("step_width", Param::StepWidth)
+            .cost(words.div_ceil(64), 1, 13 * words);
+        Ok(Variant::only(Launch { congruent: true, ..launch }))
+    }
+}
+
+/// The parameters of cases: awkward sizes, alone and side by side.
+pub fn parameter_sets() -> Vec<Vec<Type>> {
+    let mut sets: Vec<Vec<Type>> = crate::ops::case::EDGES.iter().map(|&n| vec![Type::f32([n])]).collect();
+    sets.push(vec![Type::f32([3, 5]), Type::f32([1]), Type::f32([64]), Type::f32([65, 3]), Type::f32([7])]);
+    sets
+}
+
+/// Cases of awkward sizes, at the first step and later ones.
+pub fn cases() -> Vec<Case> {
+    let op = |parameters| Adam { parameters, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, column: 0 };
+    let cases = parameter_sets().into_iter().flat_map(|set| {
+        [0.001, 0.01].map(|alpha| {
+            let n = set.len();
+            let case = Case::new(op(n), [&set[..], &set, &set, &set].concat()).columns(&[alpha]);
+            let case = case.variables(0..n, VariableKind::Parameter).variables(2 * n..4 * n, VariableKind::Moment);
+            (3 * n..4 * n).fold(case, |case, i| case.domain(i, Domain::NotNegative))
+        })
+    });
+    cases.collect()
+}

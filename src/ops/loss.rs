@@ -1,0 +1,480 @@
+//! Losses of one prediction and one target each: loss, weighted gradient and hits in one launch.
+//!
+//! A row gives the loss of a prediction p and a target t, its slope, and whether it counts as a hit.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::graph::{
+    Args, Bind, Builder, Constant, FLAG_NOT_FINITE, Float, GRADIENT_LIMIT, Launch, Node, OpDef, Operand, Param, Role,
+    Site, Source, TINY, Tolerance, UNIT, Value, Variant, shader, sum_bar, ulp,
+};
+use crate::ops::case::{Case, Domain, EDGES};
+use crate::ops::rows::{gathered, row_of};
+use crate::shape::{Dtype, Type};
+
+/// Elements whose losses make one partial sum.
+pub const GROUP: usize = 256;
+
+/// A loss as its author writes it. [`loss_row`] makes it a [`LossRow`].
+pub trait LossRowDef: 'static {
+    /// snake_case; also the stem of the WGSL file and of the functions in it.
+    const NAME: &'static str;
+    /// A file with `fn <name>_loss(p: f32, t: f32) -> f32`, `<name>_slope_of` and `<name>_hit(p, y) -> bool`.
+    const WGSL: &'static str;
+    /// What predictions and targets may hold.
+    const DOMAINS: [Domain; 2];
+    /// At least three of (p, t, loss, slope) from an outside source.
+    const SAMPLES: &'static [[f64; 4]];
+    /// The loss.
+    fn loss<F: Float>(p: F, t: F) -> F;
+    /// Its derivative by p.
+    fn slope<F: Float>(p: F, t: F) -> F;
+    /// 1 where the prediction counts as right.
+    fn hit<F: Float>(p: F, y: F) -> F;
+    /// How far (loss, slope) in f32 may be off, at (p, t).
+    fn bar(p: f64, t: f64) -> [f64; 2];
+}
+
+/// A loss as plain data.
+#[derive(Debug)]
+pub struct LossRow {
+    /// See [`LossRowDef::NAME`].
+    pub name: &'static str,
+    /// See [`LossRowDef::WGSL`].
+    pub source: Source,
+    /// See [`LossRowDef::DOMAINS`].
+    pub domains: [Domain; 2],
+    /// See [`LossRowDef::SAMPLES`].
+    pub samples: &'static [[f64; 4]],
+    bar: fn(f64, f64) -> [f64; 2],
+    loss: Pair,
+    slope: Pair,
+    hit: Pair,
+}
+
+type Pair = (fn(f32, f32) -> f32, fn(f64, f64) -> f64);
+
+/// The row of a loss.
+pub const fn loss_row<L: LossRowDef>() -> LossRow {
+    LossRow {
+        name: L::NAME,
+        source: Source { path: L::NAME, text: Cow::Borrowed(L::WGSL) },
+        domains: L::DOMAINS,
+        samples: L::SAMPLES,
+        bar: L::bar,
+        loss: (L::loss::<f32>, L::loss::<f64>),
+        slope: (L::slope::<f32>, L::slope::<f64>),
+        hit: (L::hit::<f32>, L::hit::<f64>),
+    }
+}
+
+impl LossRow {
+    /// The loss at (p, t).
+    pub fn loss<F: Float>(&self, p: F, t: F) -> F {
+        F::binary(self.loss.0, self.loss.1)(p, t)
+    }
+
+    /// Its derivative by p.
+    pub fn slope<F: Float>(&self, p: F, t: F) -> F {
+        F::binary(self.slope.0, self.slope.1)(p, t)
+    }
+
+    fn hits<F: Float>(&self, p: F, y: F) -> bool {
+        F::binary(self.hit.0, self.hit.1)(p, y) > F::ZERO
+    }
+}
+
+/// `max(z, 0) − z t + ln(1 + e^−│z│)` of logits z: the cross-entropy of a sigmoid. A hit is z > 0 where y is 1.
+pub static BINARY_CROSSENTROPY_LOGITS: LossRow = loss_row::<BinaryCrossentropyLogits>();
+/// `−t ln p − (1 − t) ln(1 − p)`, p clipped to [1e-7, 1 − 1e-7]. A hit is p > 0.5 where y is 1.
+pub static BINARY_CROSSENTROPY: LossRow = loss_row::<BinaryCrossentropy>();
+/// `(p − t)²`. No hits.
+pub static MEAN_SQUARED_ERROR: LossRow = loss_row::<MeanSquaredError>();
+/// No loss; a hit is p > 0.5 where y is 1.
+pub static BINARY_ACCURACY: LossRow = loss_row::<BinaryAccuracy>();
+
+/// Every row.
+pub static LOSS_ROWS: &[&LossRow] =
+    &[&BINARY_CROSSENTROPY_LOGITS, &BINARY_CROSSENTROPY, &MEAN_SQUARED_ERROR, &BINARY_ACCURACY];
+
+/// Keras' `epsilon`, and with it the clip of probabilities.
+const EPSILON: f64 = 1e-7;
+
+fn is_hit<F: Float>(positive: bool, y: F) -> F {
+    let class = if positive { F::ONE } else { F::ZERO };
+    if y == class { F::ONE } else { F::ZERO }
+}
+
+/// See [`BINARY_CROSSENTROPY_LOGITS`]. Source: Keras' `binary_crossentropy` with `from_logits=True`.
+#[derive(Clone, Copy, Debug)]
+pub struct BinaryCrossentropyLogits;
+
+impl LossRowDef for BinaryCrossentropyLogits {
+    const NAME: &'static str = "binary_crossentropy_logits";
+    const WGSL: &'static str = include_str!("../../shaders/loss/binary_crossentropy_logits.wgsl");
+    const DOMAINS: [Domain; 2] = [Domain::Any, Domain::Label];
+    const SAMPLES: &'static [[f64; 4]] = &[
+        [0.0, 1.0, std::f64::consts::LN_2, -0.5],
+        [2.0, 0.0, 2.1269280110429727, 0.8807970779778823],
+        [-30.0, 1.0, 30.000000000000092, -0.9999999999999065],
+        [0.5, 0.25, 0.8490769841800669, 0.3724593312018546],
+    ];
+    fn loss<F: Float>(p: F, t: F) -> F {
+        F::ZERO.max_or_nan(p) - p * t + (-p.abs()).exp().ln_1p()
+    }
+    fn slope<F: Float>(p: F, t: F) -> F {
+        crate::ops::unary::SIGMOID.f::<F>()(p) - t
+    }
+    fn hit<F: Float>(p: F, y: F) -> F {
+        is_hit(p > F::ZERO, y)
+    }
+    fn bar(p: f64, t: f64) -> [f64; 2] {
+        let sigmoid = crate::ops::unary::SIGMOID.f::<f64>()(p);
+        let tail = (-p.abs()).exp().ln_1p();
+        [
+            ulp(p) + 2.0 * ulp(p * t) + 8.0 * ulp(tail) + 2.0 * ulp(Self::loss(p, t)),
+            4.0 * ulp(sigmoid) + ulp(sigmoid - t),
+        ]
+    }
+}
+
+/// See [`BINARY_CROSSENTROPY`]. Source: Keras' `binary_crossentropy`, JAX backend.
+#[derive(Clone, Copy, Debug)]
+pub struct BinaryCrossentropy;
+
+impl LossRowDef for BinaryCrossentropy {
+    const NAME: &'static str = "binary_crossentropy";
+    const WGSL: &'static str = include_str!("../../shaders/loss/binary_crossentropy.wgsl");
+    const DOMAINS: [Domain; 2] = [Domain::Probability, Domain::Label];
+    const SAMPLES: &'static [[f64; 4]] = &[
+        [0.5, 1.0, std::f64::consts::LN_2, -2.0],
+        [0.8, 0.0, 1.6094379124341005, 5.000000000000001],
+        [0.25, 1.0, 1.3862943611198906, -4.0],
+    ];
+    fn loss<F: Float>(p: F, t: F) -> F {
+        let p = p.max_or_nan(F::of(EPSILON)).min_or_nan(F::ONE - F::of(EPSILON));
+        -(t * p.ln() + (F::ONE - t) * (F::ONE - p).ln())
+    }
+    fn slope<F: Float>(p: F, t: F) -> F {
+        if p.is_nan() {
+            p
+        } else if p < F::of(EPSILON) || p > F::ONE - F::of(EPSILON) {
+            F::ZERO
+        } else {
+            (p - t) / (p * (F::ONE - p))
+        }
+    }
+    fn hit<F: Float>(p: F, y: F) -> F {
+        is_hit(p > F::of(0.5), y)
+    }
+    fn bar(p: f64, t: f64) -> [f64; 2] {
+        // The clip is 1e-7 in f32 and 1 - 2^-23, so the two ends of the range have wider bars.
+        let clipped = p.clamp(EPSILON, 1.0 - EPSILON);
+        let end = if clipped > 1.0 - 2.0 * EPSILON { 0.25 } else { 0.0 };
+        let q = 1.0 - clipped;
+        let logs = 6.0 * (ulp(t * clipped.ln()) + ulp((1.0 - t) * q.ln())) + (1.0 - t) * (UNIT / q).min(1.0);
+        let slope = Self::slope(p, t);
+        let near = if (p - EPSILON).abs() < 1e-13 || (p - 1.0 + EPSILON).abs() < UNIT { f64::INFINITY } else { 0.0 };
+        [logs + (1.0 - t) * end, 12.0 * ulp(slope) + slope.abs() * (2.0 * UNIT / q).min(1.0) + near]
+    }
+}
+
+/// See [`MEAN_SQUARED_ERROR`]. Source: Keras' `mean_squared_error`.
+#[derive(Clone, Copy, Debug)]
+pub struct MeanSquaredError;
+
+impl LossRowDef for MeanSquaredError {
+    const NAME: &'static str = "mean_squared_error";
+    const WGSL: &'static str = include_str!("../../shaders/loss/mean_squared_error.wgsl");
+    const DOMAINS: [Domain; 2] = [Domain::Any, Domain::Any];
+    const SAMPLES: &'static [[f64; 4]] = &[[1.0, 3.0, 4.0, -4.0], [0.5, 0.5, 0.0, 0.0], [-2.0, 1.5, 12.25, -7.0]];
+    fn loss<F: Float>(p: F, t: F) -> F {
+        (p - t) * (p - t)
+    }
+    fn slope<F: Float>(p: F, t: F) -> F {
+        F::of(2.0) * (p - t)
+    }
+    fn hit<F: Float>(_: F, _: F) -> F {
+        F::ZERO
+    }
+    fn bar(p: f64, t: f64) -> [f64; 2] {
+        [4.0 * ulp((p - t) * (p - t)), 2.0 * ulp(2.0 * (p - t))]
+    }
+}
+
+/// See [`BINARY_ACCURACY`]. Source: Keras' `BinaryAccuracy`, threshold 0.5.
+#[derive(Clone, Copy, Debug)]
+pub struct BinaryAccuracy;
+
+impl LossRowDef for BinaryAccuracy {
+    const NAME: &'static str = "binary_accuracy";
+    const WGSL: &'static str = include_str!("../../shaders/loss/binary_accuracy.wgsl");
+    const DOMAINS: [Domain; 2] = [Domain::Probability, Domain::Label];
+    const SAMPLES: &'static [[f64; 4]] = &[[0.5, 1.0, 0.0, 0.0], [0.9, 1.0, 0.0, 0.0], [0.1, 1.0, 0.0, 0.0]];
+    fn loss<F: Float>(_: F, _: F) -> F {
+        F::ZERO
+    }
+    fn slope<F: Float>(_: F, _: F) -> F {
+        F::ZERO
+    }
+    fn hit<F: Float>(p: F, y: F) -> F {
+        is_hit(p > F::of(0.5), y)
+    }
+    fn bar(_: f64, _: f64) -> [f64; 2] {
+        [0.0, 0.0]
+    }
+}
+
+/// The op of a row: predictions p and targets y `[batch, cols]`, weights w `[batch]`.
+///
+/// Outputs: the gradient by p, `[batch, cols]`: `column w loss'(p, t) / (rows cols)`; the sums of `w loss(p, t)` and
+/// the counts of hits over every 256 elements, `[groups]`. The target of the loss is `t = scale y + shift`.
+/// Gathered, y and w are resident data `[rows, …]`, and the permutation is the fourth input.
+#[derive(Clone, Debug)]
+pub struct PointwiseLoss {
+    /// The loss.
+    pub row: &'static LossRow,
+    /// Rows of a batch, where y and w are gathered.
+    pub gathered: Option<usize>,
+    /// The column of the step table with the loss' weight; `None` in inference: no gradient, and no flag but for an
+    /// index out of range.
+    pub column: Option<usize>,
+    /// Scale and shift of the targets.
+    pub targets: (f32, f32),
+}
+
+/// What a loss gives to a step.
+#[derive(Clone, Copy, Debug)]
+pub struct LossValue {
+    /// What the gradient is by: the prediction, or its logits.
+    pub prediction: Value,
+    /// The weighted gradient of the mean over the batch.
+    pub gradient: Value,
+    /// `[groups]`: sums of the weighted losses.
+    pub sums: Value,
+    /// `[groups]`: counts of hits.
+    pub counts: Value,
+}
+
+/// Targets `[batch, …]` and the weights of their rows `[batch]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Targets {
+    /// The targets.
+    pub y: Value,
+    /// A weight per row.
+    pub weights: Value,
+}
+
+/// The loss of `p` against `targets`. Targets that are rows of resident data are read there.
+///
+/// # Errors
+/// [`Error::Shape`] where these do not fit.
+pub fn pointwise_loss(
+    g: &Builder,
+    row: &'static LossRow,
+    p: Value,
+    targets: Targets,
+    (scale, shift): (f32, f32),
+    column: Option<usize>,
+) -> Result<LossValue> {
+    let batch = g.ty(p).shape.dims().first().copied();
+    let taken = gathered(g, targets.y).zip(gathered(g, targets.weights)).filter(|([_, p], [_, q])| p == q);
+    let op = PointwiseLoss { row, gathered: taken.and(batch), column, targets: (scale, shift) };
+    let inputs = match taken {
+        Some(([y, permutation], [w, _])) => vec![p, y, w, permutation],
+        None => vec![p, targets.y, targets.weights],
+    };
+    let outputs = g.op(Arc::new(op), &inputs)?;
+    Ok(LossValue { prediction: p, gradient: outputs[0], sums: outputs[1], counts: outputs[2] })
+}
+
+/// What an element of a loss is made of.
+struct Element<F> {
+    at: usize,
+    p: F,
+    y: F,
+    w: F,
+}
+
+impl PointwiseLoss {
+    fn cols(types: &[Type]) -> usize {
+        types[0].shape.without_batch().len()
+    }
+
+    /// Calls `each` for every element that counts.
+    fn each<F: Float>(&self, args: &mut Args<'_, F>, mut each: impl FnMut(&mut Args<'_, F>, Element<F>)) {
+        let (p, y, w) = (args.inputs.float(0), args.inputs.float(1), args.inputs.float(2));
+        let cols = Self::cols(args.types);
+        for i in 0..args.step.rows_of(&args.types[0]) {
+            let row = match self.gathered {
+                None => Some(i),
+                Some(batch) => row_of(args.step, args.inputs.index(3), batch, args.types[1].shape.dims()[0], i),
+            };
+            let Some(row) = row else { continue };
+            for j in 0..cols {
+                let at = i * cols + j;
+                each(args, Element { at, p: p[at], y: y[row * cols + j], w: w[row] });
+            }
+        }
+    }
+
+    fn target<F: Float>(&self, y: F) -> F {
+        let (scale, shift) = self.targets;
+        y * F::of(f64::from(scale)) + F::of(f64::from(shift))
+    }
+}
+
+impl OpDef for PointwiseLoss {
+    fn name(&self) -> &str {
+        self.row.name
+    }
+
+    fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {
+        let (p, y, w) = match (inputs, self.gathered) {
+            ([p, y, w], None) | ([p, y, w, _], Some(_)) => (*p, *y, *w),
+            _ => return Err(Error::shape(self.name(), "predictions, targets, weights", inputs.len())),
+        };
+        let batch = p.shape.dims().first().copied().unwrap_or(1);
+        let rows = y.shape.dims().first().copied().unwrap_or(1);
+        if p.dtype != Dtype::F32 || y.dtype != Dtype::F32 || y.shape.without_batch() != p.shape.without_batch() {
+            return Err(Error::shape(self.name(), format!("targets as {p}"), y));
+        }
+        if self.gathered.is_none() && rows != batch || w.vector(self.name(), "weights")? != rows {
+            return Err(Error::shape(self.name(), format!("{batch} targets with a weight each"), w));
+        }
+        let groups = p.len().div_ceil(GROUP);
+        Ok(vec![p.clone(), Type::f32([groups]), Type::u32([groups])])
+    }
+
+    fn may_flag(&self) -> bool {
+        true
+    }
+
+    fn gradient(&self, _: &Builder, _: &Node, _: &[Option<Value>]) -> Result<Vec<Option<Value>>> {
+        Err(Error::Unsupported {
+            what: format!("the gradient of the partial sums of {}", self.name()),
+            fix: "minimize the loss itself: it brings its gradient".into(),
+        })
+    }
+
+    fn cpu<F: Float>(&self, mut args: Args<'_, F>) -> Result<()> {
+        let scale = self.column.map_or(F::ZERO, |column| {
+            args.step.column(column) / F::of((args.step.rows_of(&args.types[0]) * Self::cols(args.types)) as f64)
+        });
+        args.outputs[0].float_mut().fill(F::ZERO);
+        args.outputs[1].float_mut().fill(F::ZERO);
+        args.outputs[2].index_mut().fill(0);
+        self.each(&mut args, |args, e| {
+            let t = self.target(e.y);
+            let loss = e.w * self.row.loss(e.p, t);
+            let slope = scale * e.w * self.row.slope(e.p, t);
+            let too_large = !(slope.abs() < F::of(GRADIENT_LIMIT));
+            if self.column.is_some() && (!loss.is_finite() || too_large) {
+                args.step.flag(FLAG_NOT_FINITE);
+            }
+            if let Some(gradient) = args.outputs[0].float_mut().get_mut(e.at) {
+                *gradient = slope;
+            }
+            if let Some(sum) = args.outputs[1].float_mut().get_mut(e.at / GROUP) {
+                *sum += loss;
+            }
+            if let Some(count) = args.outputs[2].index_mut().get_mut(e.at / GROUP) {
+                *count += u32::from(self.row.hits(e.p, e.y));
+            }
+        });
+        Ok(())
+    }
+
+    fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {
+        let mut bars = case.equal();
+        let mut magnitudes = vec![0.0; bars[1].len()];
+        let mut step = case.step.clone();
+        let scale = self
+            .column
+            .map_or(0.0, |column| step.column(column) / (step.rows_of(&case.types[0]) * Self::cols(case.types)) as f64);
+        let mut args = Args { types: case.types, inputs: case.inputs, outputs: &mut [], step: &mut step };
+        self.each(&mut args, |_, e| {
+            let t = self.target(e.y);
+            let [loss_bar, slope_bar] = (self.row.bar)(e.p, t);
+            let (loss, slope) = (e.w * self.row.loss(e.p, t), scale * e.w * self.row.slope(e.p, t));
+            if let Some(bar) = bars[0].get_mut(e.at) {
+                *bar = (scale * e.w).abs() * slope_bar + 10.0 * ulp(slope) + TINY;
+            }
+            if let Some(bar) = bars[1].get_mut(e.at / GROUP) {
+                *bar += e.w.abs() * loss_bar + ulp(loss);
+                magnitudes[e.at / GROUP] += loss.abs();
+            }
+        });
+        bars[1].iter_mut().zip(magnitudes).for_each(|(bar, m)| *bar += sum_bar(GROUP, m));
+        bars
+    }
+
+    fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
+        let span = |i: usize| match self.gathered {
+            None => Bind::One(Operand::Input(i)),
+            Some(_) => Bind::Span(Role::Data, vec![Operand::Input(i), Operand::Input(3)]),
+        };
+        let at = |bind: usize, member: usize| match self.gathered {
+            None => Param::U32(0),
+            Some(_) => Param::Offset { bind, member },
+        };
+        let p = &site.inputs[0];
+        let cols = Self::cols(site.inputs);
+        let launch = Launch::new(shader!("pointwise_loss.wgsl"))
+            .source(self.row.source.clone())
+            .constant("loss", Constant::Call { signature: "(p: f32, t: f32) -> f32", stem: self.row.name })
+            .constant("slope_of", Constant::Call { signature: "(p: f32, t: f32) -> f32", stem: self.row.name })
+            .constant("hit", Constant::Call { signature: "(p: f32, y: f32) -> bool", stem: self.row.name })
+            .flag("GATHERED", self.gathered.is_some())
+            .flag("TRAINING", self.column.is_some() && site.used[0])
+            .input(0)
+            .bind(span(1))
+            .bind(span(2))
+            .bind(Bind::Step)
+            .output(0)
+            .bind(Bind::Span(Role::Partials, vec![Operand::Output(1), Operand::Output(2)]))
+            .bind(Bind::FlagWrite)
+            .size("batch", p.shape.dims().first().copied().unwrap_or(1))
+            .size("cols", cols)
+            .param("y", at(1, 0))
+            .param("y_permutation", at(1, 1))
+            .param("w", at(2, 0))
+            .param("w_permutation", at(2, 1))
+            .size("data_rows", site.inputs[1].shape.dims().first().copied().unwrap_or(1))
+            .param("sums", Param::Offset { bind: 5, member: 0 })
+            .param("counts", Param::Offset { bind: 5, member: 1 })
+            .size("column", self.column.unwrap_or(0))
+            .param("scale", Param::F32(self.targets.0))
+            .param("shift", Param::F32(self.targets.1))
+            .param("step_width", Param::StepWidth)
+            .cost(p.len().div_ceil(GROUP) as u64, 12, 16 * p.len() as u64);
+        Ok(Variant::only(launch))
+    }
+}
+
+/// Cases of awkward sizes of each row: gathered or not, training or not, with batches of fewer rows.
+pub fn cases() -> Vec<Case> {
+    let mut cases = vec![];
+    for row in LOSS_ROWS {
+        for (i, &n) in EDGES.iter().filter(|&&n| n > 0).enumerate() {
+            let column = (i % 3 != 2 && row.name != BinaryAccuracy::NAME).then_some(0);
+            let targets = if i % 2 == 0 { (1.0, 0.0) } else { (0.9, 0.05) };
+            let op = PointwiseLoss { row, gathered: None, column, targets };
+            let cols = 1 + i % 4;
+            let p = Type::f32([n, cols]).batched(true);
+            let case = |op: PointwiseLoss, inputs: Vec<Type>, rows: usize| {
+                let [p, y] = row.domains;
+                let case = Case::new(op, inputs).domain(0, p).domain(1, y).domain(2, Domain::NotNegative);
+                case.rows(rows, n).columns(&[0.75])
+            };
+            let direct = vec![p.clone(), Type::f32([n, cols]), Type::f32([n])];
+            cases.push(case(op.clone(), direct, n - n / 3));
+            let data = vec![p, Type::f32([n + 5, cols]), Type::f32([n + 5]), Type::u32([n])];
+            let gathered = PointwiseLoss { gathered: Some(n), ..op };
+            cases.push(case(gathered, data, n).domain(3, Domain::Index(n + 5)));
+        }
+    }
+    cases
+}

@@ -1,0 +1,77 @@
+//! The ops: one file per family, with shape rule, gradient, CPU kernel, launches and cases.
+
+mod adam;
+mod add;
+mod autodiff;
+mod bias_add;
+pub mod case;
+mod dense;
+mod loss;
+mod matmul;
+mod rows;
+mod sgd;
+mod step_end;
+mod unary;
+
+pub use adam::{Adam, adam};
+pub use add::{Add, add};
+pub use bias_add::{BiasAdd, BiasAddBackward, bias_add};
+pub use case::{Case, Domain, Family, Input};
+pub use dense::{Dense, DenseBackward, dense};
+pub use loss::{
+    BINARY_ACCURACY, BINARY_CROSSENTROPY, BINARY_CROSSENTROPY_LOGITS, LossRow, LossRowDef, LossValue,
+    MEAN_SQUARED_ERROR, PointwiseLoss, Targets, loss_row, pointwise_loss,
+};
+pub use matmul::{Matmul, matmul};
+pub use rows::{RowGather, StoreRows, row_gather, store_rows};
+pub use sgd::{Sgd, sgd};
+pub use step_end::{StepEnd, step_end};
+pub use unary::{
+    LINEAR, Linear, Needs, RELU, ROWS, Relu, SIGMOID, Sigmoid, Unary, UnaryBackward, UnaryDef, UnaryOp, row, unary,
+    unary_backward,
+};
+
+use crate::error::{Error, Result};
+use crate::graph::{Launch, Source};
+use crate::shape::{Dtype, Type};
+
+/// Every family of ops, with what each is tested on. Tests, gates and benches walk this list.
+pub static FAMILIES: &[Family] = &[
+    Family { name: "unary", cases: unary::cases },
+    Family { name: "add", cases: add::cases },
+    Family { name: "bias_add", cases: bias_add::cases },
+    Family { name: "matmul", cases: matmul::cases },
+    Family { name: "dense", cases: dense::cases },
+    Family { name: "rows", cases: rows::cases },
+    Family { name: "loss", cases: loss::cases },
+    Family { name: "adam", cases: adam::cases },
+    Family { name: "sgd", cases: sgd::cases },
+    Family { name: "step_end", cases: step_end::cases },
+];
+
+/// Exactly `N` inputs.
+fn arity<'a, const N: usize>(op: &str, inputs: &[&'a Type]) -> Result<[&'a Type; N]> {
+    inputs.try_into().map_err(|_| Error::shape(op, format!("{N} inputs"), inputs.len()))
+}
+
+/// A type of dtype f32.
+fn float(op: &str, name: &str, ty: &Type) -> Result<Type> {
+    match ty.dtype {
+        Dtype::F32 => Ok(ty.clone()),
+        Dtype::U32 => Err(Error::shape(op, format!("{name} as f32"), ty)),
+    }
+}
+
+/// Two types of the same shape and dtype.
+fn same(op: &str, name: &str, got: &Type, like: &Type) -> Result<()> {
+    if (&got.shape, got.dtype) == (&like.shape, like.dtype) {
+        Ok(())
+    } else {
+        Err(Error::shape(op, format!("{name} as {like}"), got))
+    }
+}
+
+/// A launch with an invocation per element: its `Params` begin with `len`.
+fn elementwise(source: Source, len: usize) -> Launch {
+    Launch::new(source).size("len", len).cost((len as u64).div_ceil(64), 1, len as u64)
+}
