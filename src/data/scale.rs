@@ -1,0 +1,119 @@
+//! Columns brought to a common scale.
+
+use crate::error::{Error, Result};
+use crate::tensor::Tensor;
+
+/// (x − mean) / deviation for each column, so that what it was fitted to has mean 0 and standard deviation 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StandardScaler {
+    /// The mean of each column.
+    pub mean: Vec<f64>,
+    /// The standard deviation of each column, with the number of rows as the divisor; 1 for a constant column.
+    pub deviation: Vec<f64>,
+}
+
+impl StandardScaler {
+    /// The mean and the standard deviation of each column of `x`, `[rows, columns]`, in f64.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if `x` is no matrix or has no row; [`Error::Argument`] for a value that is not finite, or so large
+    /// that its square is not.
+    ///
+    /// ```
+    /// use wgrad::{Tensor, data::StandardScaler};
+    /// let x = Tensor::new([2, 2], vec![1.0, 5.0, 3.0, 5.0])?;
+    /// let scaler = StandardScaler::fit(&x)?;
+    /// assert_eq!(*scaler.transform(&x)?.to_f32(), [-1.0, 0.0, 1.0, 0.0]);
+    /// # Ok::<(), wgrad::Error>(())
+    /// ```
+    pub fn fit(x: &Tensor) -> Result<Self> {
+        let &[rows, cols] = x.shape().dims() else {
+            return Err(Error::shape("StandardScaler::fit", "[rows, columns]", x.shape()));
+        };
+        if rows == 0 {
+            return Err(Error::shape("StandardScaler::fit", "at least one row", x.shape()));
+        }
+        let data = x.to_f64();
+        let (mut mean, mut deviation) = (Vec::with_capacity(cols), Vec::with_capacity(cols));
+        for col in 0..cols {
+            let column = || data.iter().skip(col).step_by(cols).copied();
+            let (m, d) = statistics(column, rows as f64);
+            if !(m.is_finite() && d.is_finite()) {
+                let got = column().find(|v| !v.is_finite()).unwrap_or(m);
+                return Err(Error::argument("x", format!("finite values in column {col}"), got));
+            }
+            mean.push(m);
+            deviation.push(d);
+        }
+        Ok(Self { mean, deviation })
+    }
+
+    /// `x` with every column scaled: computed in f64, the result in f32. NaN passes on.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if `x` is no matrix with the columns that the scaler was fitted to.
+    pub fn transform(&self, x: &Tensor) -> Result<Tensor> {
+        let cols = self.mean.len();
+        if !matches!(*x.shape().dims(), [_, c] if c == cols) || self.deviation.len() != cols {
+            return Err(Error::shape("StandardScaler::transform", format!("[rows, {cols}]"), x.shape()));
+        }
+        let columns = self.mean.iter().zip(&self.deviation).cycle();
+        let data = x.to_f64().iter().zip(columns).map(|(v, (m, d))| ((v - m) / d) as f32).collect();
+        Tensor::new(x.shape().clone(), data)
+    }
+}
+
+/// Mean and deviation in two passes: the difference of two sums of squares would lose the digits that differ.
+fn statistics<I: Iterator<Item = f64>>(column: impl Fn() -> I, rows: f64) -> (f64, f64) {
+    let mut first = column();
+    let constant = first.next().is_some_and(|v| v.is_finite() && first.all(|w| w == v));
+    let mean = column().sum::<f64>() / rows;
+    let deviation = (column().map(|v| (v - mean).powi(2)).sum::<f64>() / rows).sqrt();
+    // The mean of equal values is off by a rounding, which must not be scaled up to 1.
+    if constant || deviation == 0.0 { (column().next().unwrap_or(mean), 1.0) } else { (mean, deviation) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_have_mean_0_and_deviation_1() {
+        let x = Tensor::new([4, 2], vec![1.0, 1e6 + 1.0, 2.0, 1e6 + 2.0, 3.0, 1e6 + 3.0, 4.0, 1e6 + 4.0]).unwrap();
+        let scaler = StandardScaler::fit(&x).unwrap();
+        assert_eq!(scaler.mean, [2.5, 1e6 + 2.5]);
+        assert_eq!(scaler.deviation, [1.25f64.sqrt(); 2]);
+        let y = scaler.transform(&x).unwrap();
+        let again = StandardScaler::fit(&y).unwrap();
+        assert!(again.mean.iter().all(|m| m.abs() < 1e-7) && again.deviation.iter().all(|d| (d - 1.0).abs() < 1e-6));
+    }
+
+    #[test]
+    fn a_constant_column_becomes_0() {
+        let x = Tensor::full([1000, 1], 0.1).unwrap();
+        let scaler = StandardScaler::fit(&x).unwrap();
+        assert_eq!(scaler.deviation, [1.0]);
+        assert!(scaler.transform(&x).unwrap().to_f32().iter().all(|&v| v == 0.0));
+    }
+
+    #[test]
+    fn what_has_no_statistics_is_refused() {
+        let fit = |shape: &[usize], data: Vec<f64>| StandardScaler::fit(&Tensor::from_f64(shape, data).unwrap());
+        assert!(matches!(fit(&[2], vec![1.0, 2.0]), Err(Error::Shape { .. })));
+        assert!(matches!(fit(&[0, 2], vec![]), Err(Error::Shape { .. })));
+        assert!(fit(&[2, 0], vec![]).is_ok());
+        for bad in [f64::NAN, f64::INFINITY, 1e200] {
+            let error = fit(&[2, 2], vec![1.0, bad, 2.0, 3.0]).unwrap_err();
+            assert!(error.to_string().contains("column 1"), "{error}");
+        }
+    }
+
+    #[test]
+    fn other_columns_than_those_fitted_are_refused() {
+        let scaler = StandardScaler::fit(&Tensor::full([2, 3], 1.0).unwrap()).unwrap();
+        for shape in [&[6][..], &[3, 2], &[2, 3, 1]] {
+            assert!(matches!(scaler.transform(&Tensor::full(shape, 1.0).unwrap()), Err(Error::Shape { .. })));
+        }
+        assert_eq!(scaler.transform(&Tensor::full([0, 3], 1.0).unwrap()).unwrap().len(), 0);
+    }
+}

@@ -1,0 +1,89 @@
+//! `cargo xtask test`: every test, then the devices that were tested.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::{drivers, root, target};
+
+/// Environment variables for everything that opens a device.
+type Environment = Vec<(&'static str, PathBuf)>;
+
+pub fn run(install_drivers: bool) -> Result<()> {
+    if install_drivers {
+        drivers::install()?;
+    }
+    let environment = environment()?;
+    let before = devices(&environment)?;
+    let missing = before.iter().all(|device| device["kind"] == "cpu");
+    if missing && std::env::var("WGRAD_REQUIRE_GPU").is_ok_and(|v| !v.is_empty() && v != "0") {
+        bail!("WGRAD_REQUIRE_GPU is set and there is no GPU adapter; {HOW}");
+    }
+    let status = cargo(&["test", "--workspace"], &environment)?.status().context("cargo does not start")?;
+    if !status.success() {
+        bail!("tests failed ({status}); the first failure stands above");
+    }
+    if missing {
+        println!("\nNo GPU adapter was found, so the tests of the GPU kernels were not run; {HOW}.");
+    }
+    println!("\nTested on:");
+    for device in &before {
+        println!("  {}", sentence(device));
+    }
+    Ok(())
+}
+
+const HOW: &str = "install the GPU's Vulkan driver, or a software one with `cargo xtask test --install-drivers`";
+
+fn environment() -> Result<Environment> {
+    let mut environment = Environment::new();
+    // The Vulkan loader warns without this folder.
+    if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+        let folder = target()?.join("xdg");
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        environment.push(("XDG_RUNTIME_DIR", folder));
+    }
+    if std::env::var_os("VK_ADD_DRIVER_FILES").is_none()
+        && let Some(icd) = drivers::swiftshader()?
+    {
+        environment.push(("VK_ADD_DRIVER_FILES", icd));
+    }
+    Ok(environment)
+}
+
+fn cargo(arguments: &[&str], environment: &Environment) -> Result<Command> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(root()?).envs(environment.iter().map(|(name, value)| (name, value)));
+    Ok(command)
+}
+
+/// What `wgrad devices --json` prints: a JSON object a line.
+fn devices(environment: &Environment) -> Result<Vec<Value>> {
+    let asked = "cargo run -- devices --json";
+    let output = cargo(&["run", "--quiet", "--bin", "wgrad", "--", "devices", "--json"], environment)?
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .with_context(|| format!("`{asked}` does not start"))?;
+    if !output.status.success() {
+        bail!("`{asked}` failed ({}); its message stands above", output.status);
+    }
+    let lines = String::from_utf8(output.stdout).with_context(|| format!("`{asked}` printed no UTF-8"))?;
+    let devices: Vec<Value> = lines
+        .lines()
+        .map(|line| {
+            serde_json::from_str(line).with_context(|| format!("`{asked}` printed a line that is no JSON: {line}"))
+        })
+        .collect::<Result<_>>()?;
+    if devices.is_empty() {
+        bail!("`{asked}` lists no device, not even the CPU");
+    }
+    Ok(devices)
+}
+
+fn sentence(device: &Value) -> String {
+    let field = |name| device[name].as_str().filter(|text| !text.is_empty());
+    let about: Vec<&str> = ["kind", "backend", "driver"].into_iter().filter_map(field).collect();
+    format!("{} ({})", field("name").unwrap_or("a device without a name"), about.join(", "))
+}
