@@ -14,6 +14,9 @@ struct Params {
     sums: u32,
     counts: u32,
     count_only: u32,
+    padding0: u32,
+    padding1: u32,
+    padding2: u32,
     columns: array<vec4<u32>, 16>,
 }
 @group(1) @binding(0) var<uniform> params: Params;
@@ -25,7 +28,7 @@ var<workgroup> halted: u32;
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32) {
     if (lane == 0u) {
-        halted = step_words[1] | atomicLoad(&flag[0]);
+        halted = step_words[1] | atomicLoad(&flag[0]) | params.count_only;
     }
     workgroupBarrier();
     for (var c = 0u; c < params.sum_columns + params.count_columns; c++) {
@@ -69,12 +72,14 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         workgroupBarrier();
     }
     if (lane == 0u) {
-        let bits = atomicExchange(&flag[0], 0u);
-        step_words[1] |= bits;
-        step_words[3] |= bits & FLAG_BAD_INDEX;
         step_words[2] += 1u;
-        if (halted == 0u) {
-            step_words[0] += 1u;
+        if (params.count_only == 0u) {
+            let bits = atomicExchange(&flag[0], 0u);
+            step_words[1] |= bits;
+            step_words[3] |= bits & FLAG_BAD_INDEX;
+            if (halted == 0u) {
+                step_words[0] += 1u;
+            }
         }
     }
 }

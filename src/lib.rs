@@ -1,14 +1,19 @@
 //! wgrad trains neural networks on any GPU through wgpu, and on the CPU with the same model.
 
+pub mod data;
+pub mod device;
 pub mod error;
-pub mod shape;
-pub mod random;
-pub mod tensor;
 pub mod graph;
 pub mod ops;
-pub mod data;
+pub mod oracle;
+pub mod program;
+pub mod random;
+pub mod runtime;
+pub mod shape;
+pub mod tensor;
 pub mod train;
 
+pub use device::Device;
 pub use error::{Error, Result};
 pub use shape::{Dtype, Shape, Type};
 pub use tensor::{IntoTensors, Tensor};

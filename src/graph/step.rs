@@ -103,11 +103,27 @@ pub struct StepState<F> {
     columns: Vec<Vec<F>>,
 }
 
+impl StepState<f64> {
+    /// As it stands in a step buffer with rows of `width` words.
+    pub fn from_words(words: &[u32], width: usize, flag: u32) -> Self {
+        let table = words.get(HEADER..).unwrap_or_default().chunks_exact(width.max(1));
+        let (rows, columns) =
+            table.map(|row| (row[0], row[1..].iter().map(|&w| f32::from_bits(w).into()).collect())).unzip();
+        Self { words: Words::from_words(words), flag, rows, columns }
+    }
+}
+
 impl<F: Float> StepState<F> {
     /// With an empty table.
     pub fn new() -> Self {
         let words = Words { sequence: 1, ..Words::default() };
         Self { words, flag: 0, rows: vec![], columns: vec![] }
+    }
+
+    /// The same in f64.
+    pub fn widen(&self) -> StepState<f64> {
+        let columns = self.columns.iter().map(|row| row.iter().map(|c| c.to_f64()).collect()).collect();
+        StepState { words: self.words, flag: self.flag, rows: self.rows.clone(), columns }
     }
 
     /// Goes to the first row of a new table; the sequence goes on.

@@ -25,7 +25,7 @@ pub use loss::{
 pub use matmul::{Matmul, matmul};
 pub use rows::{RowGather, StoreRows, row_gather, store_rows};
 pub use sgd::{Sgd, sgd};
-pub use step_end::{StepEnd, step_end};
+pub use step_end::{COUNT_ONLY, StepEnd, step_end};
 pub use unary::{
     LINEAR, Linear, Needs, RELU, ROWS, Relu, SIGMOID, Sigmoid, Unary, UnaryBackward, UnaryDef, UnaryOp, row, unary,
     unary_backward,

@@ -13,6 +13,10 @@ use crate::shape::{Dtype, Type};
 /// Columns of results that a step can have: the length of an array in the kernel.
 const MOST_COLUMNS: usize = 16;
 
+/// The parameter that makes the kernel count the sequence word up and do nothing else: how a submission without
+/// steps ends.
+pub const COUNT_ONLY: &str = "count_only";
+
 /// The op at the end of a step, the last launch of it.
 ///
 /// Inputs: partial results, `[groups]` each, those of f32 in front. Outputs: `[steps, sums]` f32 and
@@ -113,7 +117,11 @@ impl OpDef for StepEnd {
             .size("sum_columns", sums)
             .size("count_columns", site.inputs.len() - sums)
             .param("sums", Param::Offset { bind: 3, member: 0 })
-            .param("counts", Param::Offset { bind: 3, member: 1 });
+            .param("counts", Param::Offset { bind: 3, member: 1 })
+            .size(COUNT_ONLY, 0);
+        for padding in ["padding0", "padding1", "padding2"] {
+            launch = launch.size(padding, 0);
+        }
         for (member, ty) in site.inputs.iter().enumerate() {
             launch = launch.param("columns", Param::Offset { bind: 2, member }).size("columns", ty.len());
             launch = launch.size("columns", 0).size("columns", 0);

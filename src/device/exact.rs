@@ -1,0 +1,77 @@
+//! The CPU in f64: the oracle as a device, slow and exact.
+
+use crate::device::cpu::CpuStorage;
+use crate::device::{Executable, Row, Status, Upload, lock};
+use crate::error::Result;
+use crate::graph::{Buffer, StepState, StepTable, Value};
+use crate::oracle::Oracle;
+use crate::program::Program;
+
+/// Steps that one submission runs.
+const STEPS: u32 = 4;
+
+/// A graph on the oracle.
+#[derive(Debug)]
+pub struct ExactExecutable {
+    oracle: Oracle,
+    storage: CpuStorage<f64>,
+    steps: u32,
+    rows: Vec<Row>,
+}
+
+impl ExactExecutable {
+    /// Interprets a graph on the variables of a model.
+    pub fn new(oracle: Oracle, storage: CpuStorage<f64>) -> Self {
+        Self { oracle, storage, steps: 0, rows: vec![] }
+    }
+}
+
+impl Executable for ExactExecutable {
+    fn upload(&mut self, value: Value, data: Upload<'_>) -> Result<()> {
+        data.check(self.oracle.graph().ty(value))?;
+        self.oracle.set(value, data.widen())
+    }
+
+    fn begin(&mut self, table: &StepTable) -> Result<()> {
+        self.oracle.begin(table);
+        self.steps = table.len() as u32;
+        self.rows.clear();
+        Ok(())
+    }
+
+    fn submit(&mut self, most: u32) -> Result<u32> {
+        let count = most.min(STEPS).min(self.steps.saturating_sub(self.oracle.step.words.step));
+        let mut variables = lock(&self.storage)?;
+        for _ in 0..count {
+            let at = self.oracle.step.words.step as usize;
+            self.oracle.run(&mut variables)?;
+            if self.oracle.step.words.halt == 0
+                && let Some(results) = self.oracle.graph().results
+            {
+                let buffers = results.map(|v| Some(self.oracle.get(v)));
+                self.rows.push(Row::of(self.oracle.graph(), buffers, at));
+            }
+        }
+        Ok(count)
+    }
+
+    fn poll(&mut self, _wait: bool) -> Result<Status> {
+        Ok(Status { words: self.oracle.step.words, rows: std::mem::take(&mut self.rows), in_flight: 0 })
+    }
+
+    fn download(&mut self, value: Value) -> Result<Buffer<f64>> {
+        Ok(self.oracle.get(value).clone())
+    }
+
+    fn run_node(&mut self, node: usize) -> Result<()> {
+        self.oracle.run_node(node)
+    }
+
+    fn program(&self) -> Option<&Program> {
+        None
+    }
+
+    fn step(&mut self) -> Result<StepState<f64>> {
+        Ok(self.oracle.step.clone())
+    }
+}

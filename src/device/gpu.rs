@@ -1,0 +1,381 @@
+//! A GPU: a program as pipelines and bind groups made once, and submissions of many steps, each with a receipt.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::device::receipt::Receipt;
+use crate::device::{Executable, Row, Status, Upload};
+use crate::error::{Error, Result};
+use crate::graph::{Buffer as Host, HEADER, StepState, StepTable, Value, Variables, Words, padded};
+use crate::program::{Memory, PlannedLaunch, Program};
+use crate::runtime::clock::Clock;
+use crate::runtime::{
+    BindGroups, BindingKind, Buffer, BufferCopy, BufferRange, BufferUse, Dispatch, Gpu, KernelSource, Pipeline,
+    ReadBack,
+};
+use crate::shape::Dtype;
+
+/// Submissions in flight at most.
+const RING: usize = 3;
+/// Steps of a submission at most; more gained nothing where it was measured.
+const MOST_STEPS: u32 = 64;
+/// Milliseconds of device work that a submission stays below, and those from which on it may grow.
+const BUDGET_MS: (u128, u128) = (100, 25);
+/// Bytes of a word.
+const WORD: u64 = 4;
+
+/// The variables of a model on a GPU, an arena per kind, shared by its programs.
+#[derive(Clone, Debug)]
+pub struct GpuStorage {
+    gpu: Gpu,
+    arenas: Arc<[Buffer]>,
+    slots: Arc<[(usize, usize, usize)]>,
+    receipt: Arc<Receipt>,
+}
+
+impl GpuStorage {
+    /// Takes the memory, zeros.
+    pub fn new(gpu: &Gpu, variables: &Variables, guard: usize) -> Result<Self> {
+        let (offsets, ends) = variables.layout(guard);
+        let names = ["parameters", "moments", "state"];
+        let arenas = names
+            .iter()
+            .zip(ends)
+            .map(|(name, words)| gpu.buffer(name, WORD * padded(words) as u64, BufferUse::Storage));
+        let slots = variables.iter().zip(offsets).map(|(v, offset)| (v.kind as usize, offset, v.ty.len()));
+        Ok(Self {
+            gpu: gpu.clone(),
+            arenas: arenas.collect::<Result<_>>()?,
+            slots: slots.collect(),
+            receipt: Arc::new(Receipt::new(gpu)?),
+        })
+    }
+
+    fn slot(&self, index: usize) -> Result<(&Buffer, u64, usize)> {
+        let unknown = || Error::argument("a variable's index", "one of the model", index);
+        let &(arena, offset, len) = self.slots.get(index).ok_or_else(unknown)?;
+        Ok((&self.arenas[arena], WORD * offset as u64, len))
+    }
+
+    /// Sets a variable.
+    pub fn write(&self, index: usize, data: &[f32]) -> Result<()> {
+        let (buffer, offset, len) = self.slot(index)?;
+        if len != data.len() {
+            return Err(Error::shape("variable", format!("{len} elements"), data.len()));
+        }
+        self.gpu.upload(buffer, offset, bytemuck::cast_slice(data))
+    }
+
+    /// Reads a variable.
+    pub fn read(&self, index: usize) -> Result<Vec<f32>> {
+        let (buffer, offset, len) = self.slot(index)?;
+        let words = self.receipt.download(buffer, offset, len)?;
+        Ok(words.into_iter().map(f32::from_bits).collect())
+    }
+}
+
+/// A launch with its kernel compiled and its memory bound.
+pub fn bind(
+    gpu: &Gpu,
+    launches: &[&PlannedLaunch],
+    labels: &[&str],
+    memory: impl Fn(Memory) -> (Buffer, u64, u64),
+) -> Result<Vec<Dispatch>> {
+    let sources: Vec<KernelSource> = launches
+        .iter()
+        .zip(labels)
+        .map(|(launch, label)| KernelSource {
+            label: (*label).into(),
+            wgsl: launch.kernel.text.clone(),
+            bindings: launch
+                .bindings
+                .iter()
+                .map(|b| if b.writes { BindingKind::ReadWrite } else { BindingKind::ReadOnly })
+                .collect(),
+            params: true,
+            trusted: true,
+        })
+        .collect();
+    let pipelines = gpu.pipelines(&sources).map_err(|error| match error {
+        Error::Device { call, reason } => {
+            let named = launches.iter().zip(labels).find(|(_, label)| call.contains(**label));
+            Error::Device { reason: named.map_or(reason.clone(), |(launch, _)| launch.kernel.locate(&reason)), call }
+        }
+        other => other,
+    })?;
+    launches.iter().zip(pipelines).map(|(launch, pipeline)| dispatch(gpu, launch, pipeline, &memory)).collect()
+}
+
+fn dispatch(
+    gpu: &Gpu,
+    launch: &PlannedLaunch,
+    pipeline: Arc<Pipeline>,
+    memory: &impl Fn(Memory) -> (Buffer, u64, u64),
+) -> Result<Dispatch> {
+    let words: Vec<u32> = launch.params.iter().map(|&(_, word)| word).collect();
+    let params = gpu.buffer(pipeline.label(), WORD * words.len() as u64, BufferUse::Uniform)?;
+    gpu.upload(&params, 0, bytemuck::cast_slice(&words))?;
+    let bound: Vec<(Buffer, u64, u64)> = launch.bindings.iter().map(|b| memory(b.memory)).collect();
+    let ranges: Vec<BufferRange<'_>> =
+        bound.iter().map(|(buffer, offset, size)| BufferRange { buffer, offset: *offset, size: *size }).collect();
+    let binds: BindGroups = gpu.bind_group(&pipeline, &ranges, Some(BufferRange::whole(&params)))?;
+    Ok(Dispatch { pipeline, binds, grid: launch.grid })
+}
+
+/// A submission that has not been looked at.
+#[derive(Debug)]
+struct Pending {
+    bytes: ReadBack,
+    first: u32,
+    count: u32,
+    sequence: u32,
+}
+
+/// A program on a GPU.
+#[derive(Debug)]
+pub struct GpuExecutable {
+    gpu: Gpu,
+    program: Program,
+    arenas: Vec<Buffer>,
+    step: Buffer,
+    flag: Buffer,
+    dispatches: Vec<Dispatch>,
+    /// The launches of each node, as a range of the dispatches.
+    nodes: Vec<std::ops::Range<usize>>,
+    ring: Vec<Buffer>,
+    receipt: Arc<Receipt>,
+    pending: VecDeque<Pending>,
+    turn: usize,
+    /// What the sequence word will be once all that was submitted has run.
+    sequence: u32,
+    /// Steps of the table, and those that were sent off.
+    steps: (u32, u32),
+    words: Words,
+    per_submission: u32,
+    clock: Clock,
+}
+
+impl GpuExecutable {
+    /// Takes the memory, compiles and binds: nothing of that happens again.
+    pub fn new(gpu: &Gpu, program: Program, storage: &GpuStorage) -> Result<Self> {
+        let mut arenas = storage.arenas.to_vec();
+        for (index, arena) in program.arenas.iter().enumerate().skip(arenas.len()) {
+            let label = format!("{:?} {index}", arena.role);
+            arenas.push(gpu.buffer(&label, WORD * padded(arena.words) as u64, BufferUse::Storage)?);
+        }
+        let steps = program.graph.results.map_or(1, |[sums, _]| program.graph.ty(sums).shape.dims()[0]).max(1);
+        let words = HEADER + steps * program.graph.step_width();
+        let step = gpu.buffer("step", WORD * words as u64, BufferUse::Storage)?;
+        let flag = gpu.buffer("flag", WORD * padded(1) as u64, BufferUse::Storage)?;
+        let launches: Vec<_> = program.launches().collect();
+        let labels: Vec<&str> = program
+            .steps
+            .iter()
+            .flat_map(|s| std::iter::repeat_n(program.graph.nodes[s.node].op.name(), s.launches.len()))
+            .collect();
+        let dispatches = bind(gpu, &launches, &labels, |memory| match memory {
+            Memory::Arena { arena, offset, words } => {
+                (arenas[arena].clone(), WORD * offset as u64, WORD * words as u64)
+            }
+            Memory::Step => (step.clone(), 0, step.bytes()),
+            Memory::Flag => (flag.clone(), 0, flag.bytes()),
+        })?;
+        let mut nodes = vec![];
+        for step in &program.steps {
+            let begin = nodes.last().map_or(0, |r: &std::ops::Range<usize>| r.end);
+            nodes.push(begin..begin + step.launches.len());
+        }
+        let row: usize = program.graph.results.map_or(0, |r| r.iter().map(|&v| width(&program, v)).sum());
+        let bytes = WORD * (HEADER + row * MOST_STEPS as usize) as u64;
+        let ring = (0..RING).map(|_| gpu.buffer("results", bytes, BufferUse::ReadBack)).collect::<Result<_>>()?;
+        Ok(Self {
+            gpu: gpu.clone(),
+            arenas,
+            step,
+            flag,
+            dispatches,
+            nodes,
+            ring,
+            receipt: Arc::clone(&storage.receipt),
+            pending: VecDeque::new(),
+            turn: 0,
+            sequence: 1,
+            steps: (0, 0),
+            words: Words::default(),
+            per_submission: 1,
+            clock: Clock::start(),
+            program,
+        })
+    }
+
+    fn buffer(&self, value: Value) -> Option<(&Buffer, u64, usize)> {
+        let slot = self.program.slot(value)?;
+        Some((&self.arenas[slot.arena], WORD * slot.offset as u64, slot.len))
+    }
+
+    /// The copies at the end of a submission: words, then the rows of its steps.
+    fn copies(&self, first: u32, count: u32) -> Vec<BufferCopy> {
+        let to = &self.ring[self.turn];
+        let words = WORD * HEADER as u64;
+        let mut copies = vec![copy(&self.step, 0, to, 0, words)];
+        let mut at = words;
+        for value in self.program.graph.results.iter().flatten() {
+            let width = WORD * width(&self.program, *value) as u64;
+            let bytes = width * u64::from(count);
+            if let (Some((from, offset, _)), true) = (self.buffer(*value), bytes > 0) {
+                copies.push(copy(from, offset + width * u64::from(first), to, at, bytes));
+                at += bytes;
+            }
+        }
+        copies
+    }
+
+    /// What a submission brought, if its receipt is right.
+    fn take(&mut self, pending: (u32, u32, u32), bytes: &[u8]) -> Result<Vec<Row>> {
+        let (first, count, sequence) = pending;
+        let words: Vec<u32> = bytes.chunks_exact(4).map(bytemuck::pod_read_unaligned).collect();
+        self.words = Words::from_words(&words);
+        if self.words.sequence != sequence {
+            let reason = format!("a submission brought the receipt {}, not {sequence}", self.words.sequence);
+            return Err(Error::DeviceLost { reason });
+        }
+        self.pace(count);
+        let done = (self.words.step.saturating_sub(first)).min(count) as usize;
+        let widths = self.program.graph.results.map_or([0, 0], |r| r.map(|v| width(&self.program, v)));
+        let counts = HEADER + widths[0] * count as usize;
+        let row = |i: usize| Row {
+            sums: words[HEADER + i * widths[0]..][..widths[0]].iter().map(|&w| f32::from_bits(w).into()).collect(),
+            counts: words[counts + i * widths[1]..][..widths[1]].to_vec(),
+        };
+        Ok((0..done).map(row).collect())
+    }
+
+    /// Fits the number of steps of a submission to the time that the last one took.
+    fn pace(&mut self, count: u32) {
+        let took = self.clock.elapsed().as_millis();
+        self.clock = Clock::start();
+        if took > BUDGET_MS.0 {
+            self.per_submission = (count / 2).max(1);
+        } else if took < BUDGET_MS.1 && count == self.per_submission {
+            self.per_submission = (count * 2).min(MOST_STEPS);
+        }
+    }
+
+    /// The oldest submission, if it has finished or `wait` says to wait for it.
+    fn oldest(&mut self, wait: bool) -> Result<Option<Vec<Row>>> {
+        let Some(mut front) = self.pending.pop_front() else { return Ok(None) };
+        let what = (front.first, front.count, front.sequence);
+        let bytes = match front.bytes.try_take()? {
+            Some(bytes) => bytes,
+            None if wait => front.bytes.wait()?,
+            None => {
+                self.pending.push_front(front);
+                return Ok(None);
+            }
+        };
+        self.take(what, &bytes).map(Some)
+    }
+}
+
+fn copy(from: &Buffer, from_offset: u64, to: &Buffer, to_offset: u64, bytes: u64) -> BufferCopy {
+    BufferCopy { from: from.clone(), from_offset, to: to.clone(), to_offset, bytes }
+}
+
+/// The columns of a table of results.
+fn width(program: &Program, value: Value) -> usize {
+    program.graph.ty(value).shape.without_batch().len()
+}
+
+impl Executable for GpuExecutable {
+    fn upload(&mut self, value: Value, data: Upload<'_>) -> Result<()> {
+        data.check(self.program.graph.ty(value))?;
+        let Some((buffer, offset, _)) = self.buffer(value) else { return Ok(()) };
+        match data {
+            Upload::Tensor(tensor) => self.gpu.upload(buffer, offset, bytemuck::cast_slice(&tensor.to_f32())),
+            Upload::Index(index) => self.gpu.upload(buffer, offset, bytemuck::cast_slice(index)),
+        }
+    }
+
+    fn begin(&mut self, table: &StepTable) -> Result<()> {
+        while !self.pending.is_empty() {
+            self.oldest(true)?;
+        }
+        let words = Words { sequence: self.sequence, ..Words::default() };
+        let table_words = table.to_words(self.program.graph.step_width());
+        let step = [&words.to_words()[..], &table_words].concat();
+        let (need, limit) = (WORD * step.len() as u64, self.step.bytes());
+        if need > limit {
+            return Err(Error::Limit { what: "step table".into(), name: "bytes", need, limit });
+        }
+        self.gpu.upload(&self.step, 0, bytemuck::cast_slice(&step))?;
+        self.gpu.upload(&self.flag, 0, bytemuck::cast_slice(&[0u32]))?;
+        (self.words, self.steps) = (words, (table.len() as u32, 0));
+        Ok(())
+    }
+
+    fn submit(&mut self, most: u32) -> Result<u32> {
+        let (all, first) = self.steps;
+        let count = most.min(self.per_submission).min(all - first);
+        if count == 0 || self.pending.len() >= RING {
+            return Ok(0);
+        }
+        if self.pending.is_empty() {
+            self.clock = Clock::start();
+        }
+        let copies = self.copies(first, count);
+        self.gpu.submit(&self.dispatches, count, &copies)?;
+        self.sequence = self.sequence.wrapping_add(count);
+        let bytes: u64 = copies.iter().map(|c| c.bytes).sum();
+        let bytes = ReadBack::start(&self.gpu, &self.ring[self.turn], 0..bytes)?;
+        self.pending.push_back(Pending { bytes, first, count, sequence: self.sequence });
+        self.turn = (self.turn + 1) % RING;
+        self.steps.1 += count;
+        Ok(count)
+    }
+
+    fn poll(&mut self, wait: bool) -> Result<Status> {
+        let mut rows = vec![];
+        let mut wait = wait;
+        while let Some(more) = self.oldest(wait)? {
+            rows.extend(more);
+            wait = false;
+        }
+        Ok(Status { words: self.words, rows, in_flight: self.pending.len() })
+    }
+
+    fn download(&mut self, value: Value) -> Result<Host<f64>> {
+        let missing = || Error::argument("value", "one that the program keeps", value.0);
+        let (buffer, offset, len) = self.buffer(value).ok_or_else(missing)?;
+        let words = self.receipt.download(buffer, offset, len)?;
+        Ok(match self.program.graph.ty(value).dtype {
+            Dtype::F32 => Host::Float(words.into_iter().map(|w| f32::from_bits(w).into()).collect()),
+            Dtype::U32 => Host::Index(words),
+        })
+    }
+
+    fn run_node(&mut self, node: usize) -> Result<()> {
+        let launches = self.nodes.get(node).cloned().unwrap_or_default();
+        self.gpu.submit(&self.dispatches[launches], 1, &[])?;
+        self.receipt.download(&self.flag, 0, 1).map(|_| ())
+    }
+
+    fn step(&mut self) -> Result<StepState<f64>> {
+        let words = self.receipt.download(&self.step, 0, (self.step.bytes() / WORD) as usize)?;
+        let flag = self.receipt.download(&self.flag, 0, 1)?;
+        let width = self.program.graph.step_width();
+        Ok(StepState::from_words(&words, width, flag.first().copied().unwrap_or(0)))
+    }
+
+    fn program(&self) -> Option<&Program> {
+        Some(&self.program)
+    }
+
+    fn arena(&mut self, arena: usize) -> Result<Option<Vec<u32>>> {
+        let words = self.program.arenas[arena].words;
+        self.receipt.download(&self.arenas[arena], 0, words).map(Some)
+    }
+
+    fn fill_arena(&mut self, arena: usize, words: &[u32]) -> Result<()> {
+        self.gpu.upload(&self.arenas[arena], 0, bytemuck::cast_slice(words))
+    }
+}

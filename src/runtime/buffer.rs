@@ -1,0 +1,192 @@
+//! Buffers on the device, and bytes to and from them.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::api::Raw;
+use super::counters::Tally;
+use super::faults::lock;
+use super::gpu::Gpu;
+#[cfg(not(target_arch = "wasm32"))]
+use super::{readback::ReadBack, recorder::BufferCopy};
+use crate::error::{Error, Result};
+
+/// Most bytes staged between two submissions, and the window of a download.
+const STAGE: u64 = 64 << 20;
+
+/// Bytes of one staging buffer.
+const CHUNK: usize = 16 << 20;
+
+/// What a buffer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BufferUse {
+    /// Read and written by kernels, and copied both ways.
+    Storage,
+    /// The parameters of a kernel.
+    Uniform,
+    /// Copied to, and read by the host.
+    ReadBack,
+}
+
+impl BufferUse {
+    fn flags(self) -> wgpu::BufferUsages {
+        use wgpu::BufferUsages as Use;
+        match self {
+            Self::Storage => Use::STORAGE | Use::COPY_SRC | Use::COPY_DST,
+            Self::Uniform => Use::UNIFORM | Use::COPY_DST,
+            Self::ReadBack => Use::MAP_READ | Use::COPY_DST,
+        }
+    }
+}
+
+/// A buffer on the device. Cloning shares it; its memory is given back with the last clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Buffer(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    raw: Raw<wgpu::Buffer>,
+    label: String,
+    bytes: u64,
+    tally: Arc<Tally>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.tally.freed(self.bytes);
+    }
+}
+
+impl Buffer {
+    /// The size in bytes, a multiple of 16.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.bytes
+    }
+
+    /// The name, for errors and debuggers.
+    pub(crate) fn label(&self) -> &str {
+        &self.0.label
+    }
+
+    pub(super) fn raw(&self) -> &wgpu::Buffer {
+        &self.0.raw
+    }
+
+    /// An error if a range of `bytes` from `offset` passes the end.
+    pub(super) fn check(&self, offset: u64, bytes: u64) -> Result<()> {
+        match offset.checked_add(bytes) {
+            Some(end) if end <= self.bytes() => Ok(()),
+            _ => Err(Error::argument(
+                format!("range of buffer {}", self.label()),
+                format!("an end of at most {}", self.bytes()),
+                format!("{bytes} bytes from {offset}"),
+            )),
+        }
+    }
+}
+
+impl Gpu {
+    /// A buffer of at least `bytes`, zeroed; its size is rounded up to a multiple of 16 and is never 0.
+    ///
+    /// # Errors
+    /// `Limit` if the device has no buffer or binding of that size, `OutOfMemory` if it has no memory left.
+    pub(crate) fn buffer(&self, label: &str, bytes: u64, usage: BufferUse) -> Result<Buffer> {
+        let limits = self.limits();
+        let most = match usage {
+            BufferUse::Storage => ("max_binding_bytes", limits.max_binding_bytes),
+            BufferUse::Uniform => ("max_uniform_bytes", limits.max_uniform_bytes),
+            BufferUse::ReadBack => ("max_buffer_bytes", limits.max_buffer_bytes),
+        };
+        let rounded = bytes.max(1).checked_next_multiple_of(16).unwrap_or(u64::MAX);
+        for (name, limit) in [("max_buffer_bytes", limits.max_buffer_bytes), most] {
+            if rounded > limit {
+                return Err(Error::Limit { what: format!("buffer {label}"), name, need: rounded, limit });
+            }
+        }
+        let raw = match self.api().buffer(label, rounded, usage.flags()) {
+            // Freed buffers give their memory back only when the queue is looked at.
+            #[cfg(not(target_arch = "wasm32"))]
+            Err(Error::OutOfMemory { .. }) => {
+                self.drain()?;
+                self.api().buffer(label, rounded, usage.flags())?
+            }
+            made => made?,
+        };
+        self.tally().allocated(rounded);
+        Ok(Buffer(Arc::new(Inner { raw, label: label.to_string(), bytes: rounded, tally: self.tally().clone() })))
+    }
+
+    /// Writes bytes into a buffer, from `offset` (a multiple of 4), before the next submission.
+    ///
+    /// A length that is no multiple of 4 is filled up with zeros. At most 64 MiB are staged between two submissions;
+    /// beyond that it submits by itself, and waits where waiting is possible.
+    ///
+    /// # Errors
+    /// `Argument` if the range is not inside the buffer.
+    pub(crate) fn upload(&self, buffer: &Buffer, offset: u64, bytes: &[u8]) -> Result<()> {
+        buffer.check(offset, bytes.len() as u64)?;
+        if !offset.is_multiple_of(4) {
+            return Err(Error::argument(format!("offset in buffer {}", buffer.label()), "a multiple of 4", offset));
+        }
+        let mut staged = lock(self.staged());
+        let mut at = offset;
+        for chunk in bytes.chunks(CHUNK) {
+            let (words, tail) = chunk.split_at(chunk.len() / 4 * 4);
+            if *staged + chunk.len() as u64 > STAGE {
+                self.flush()?;
+                *staged = 0;
+            }
+            if !words.is_empty() {
+                self.api().write(buffer.raw(), buffer.label(), at, words)?;
+            }
+            if !tail.is_empty() {
+                let mut word = [0; 4];
+                word.iter_mut().zip(tail).for_each(|(to, from)| *to = *from);
+                self.api().write(buffer.raw(), buffer.label(), at + words.len() as u64, &word)?;
+            }
+            *staged += chunk.len() as u64;
+            at += chunk.len() as u64;
+        }
+        self.tally().uploaded(bytes.len() as u64);
+        Ok(())
+    }
+
+    /// Sends what is staged, and waits for it where waiting is possible.
+    fn flush(&self) -> Result<()> {
+        let submission = self.api().submit(std::iter::empty(), std::iter::empty())?;
+        self.tally().submitted(0);
+        #[cfg(not(target_arch = "wasm32"))]
+        self.wait(&submission)?;
+        drop(submission);
+        Ok(())
+    }
+
+    /// The bytes `range` of a storage buffer, after all that was submitted. Native only: it waits.
+    ///
+    /// # Errors
+    /// `Argument` if the range is not inside the buffer, `DeviceLost` if the device does not answer for 60 s.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn download(&self, buffer: &Buffer, range: Range<u64>) -> Result<Vec<u8>> {
+        let bytes = range.end.saturating_sub(range.start);
+        buffer.check(range.start, bytes)?;
+        let mut out = Vec::new();
+        if bytes == 0 {
+            return Ok(out);
+        }
+        let memory = || Error::OutOfMemory { need: bytes, held: self.counters().bytes_allocated };
+        out.try_reserve_exact(usize::try_from(bytes).map_err(|_| memory())?).map_err(|_| memory())?;
+        // Copies go by words; a buffer ends on one.
+        let (mut at, end) = (range.start / 4 * 4, range.end.next_multiple_of(4));
+        let stage = self.buffer("download", STAGE.min(end - at), BufferUse::ReadBack)?;
+        while at < end {
+            let size = STAGE.min(end - at);
+            let copy =
+                BufferCopy { from: buffer.clone(), from_offset: at, to: stage.clone(), to_offset: 0, bytes: size };
+            self.submit(&[], 0, &[copy])?;
+            let window = range.start.saturating_sub(at)..size.min(range.end - at);
+            out.extend(ReadBack::start(self, &stage, window)?.wait()?);
+            at += size;
+        }
+        Ok(out)
+    }
+}

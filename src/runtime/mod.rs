@@ -1,0 +1,34 @@
+//! Everything that talks to wgpu: adapters, the device, buffers, pipelines, submissions and read-back.
+//!
+//! It knows buffers and pipelines, not tensors or ops. Each call into wgpu goes through `api`, which turns a
+//! refused call, an exhausted memory and a panic into a typed error.
+
+// What the modules above this one do not use yet would be reported as dead.
+#![allow(dead_code, unused_imports)]
+
+mod adapter;
+mod api;
+mod bind;
+mod buffer;
+pub(crate) mod clock;
+mod counters;
+mod faults;
+mod gpu;
+mod pipeline;
+mod readback;
+mod recorder;
+
+pub(crate) use adapter::Wanted;
+#[cfg(not(target_arch = "wasm32"))]
+pub use adapter::adapters;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use adapter::select;
+pub use adapter::{Adapter, AdapterInfo, AdapterKind, Limits};
+pub(crate) use api::Submission;
+pub(crate) use bind::{BindGroups, BufferRange};
+pub(crate) use buffer::{Buffer, BufferUse};
+pub use counters::Counters;
+pub use gpu::Gpu;
+pub(crate) use pipeline::{BindingKind, KernelSource, Pipeline};
+pub(crate) use readback::ReadBack;
+pub(crate) use recorder::{BufferCopy, Dispatch};
