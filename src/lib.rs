@@ -4,7 +4,11 @@ pub mod data;
 pub mod device;
 pub mod error;
 pub mod graph;
+pub mod layers;
+pub mod losses;
+pub mod metrics;
 pub mod ops;
+pub mod optimizers;
 pub mod oracle;
 pub mod program;
 pub mod random;
@@ -15,5 +19,6 @@ pub mod train;
 
 pub use device::Device;
 pub use error::{Error, Result};
+pub use runtime::Gpu;
 pub use shape::{Dtype, Shape, Type};
 pub use tensor::{IntoTensors, Tensor};

@@ -323,10 +323,10 @@ impl Executable for GpuExecutable {
             self.clock = Clock::start();
         }
         let copies = self.copies(first, count);
-        self.gpu.submit(&self.dispatches, count, &copies)?;
+        let submission = self.gpu.submit(&self.dispatches, count, &copies)?;
         self.sequence = self.sequence.wrapping_add(count);
         let bytes: u64 = copies.iter().map(|c| c.bytes).sum();
-        let bytes = ReadBack::start(&self.gpu, &self.ring[self.turn], 0..bytes)?;
+        let bytes = ReadBack::start(&self.gpu, &submission, &self.ring[self.turn], 0..bytes)?;
         self.pending.push_back(Pending { bytes, first, count, sequence: self.sequence });
         self.turn = (self.turn + 1) % RING;
         self.steps.1 += count;

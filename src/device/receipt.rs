@@ -69,8 +69,8 @@ impl Receipt {
                 bytes,
             };
             let copies = [copy(&self.step, 0, 0, 16), copy(buffer, at, 16, bytes)];
-            self.gpu.submit(std::slice::from_ref(&self.count), 1, &copies)?;
-            let read = ReadBack::start(&self.gpu, &stage, 0..16 + bytes)?.wait()?;
+            let submission = self.gpu.submit(std::slice::from_ref(&self.count), 1, &copies)?;
+            let read = ReadBack::start(&self.gpu, &submission, &stage, 0..16 + bytes)?.wait()?;
             let window: Vec<u32> = read.chunks_exact(4).map(bytemuck::pod_read_unaligned).collect();
             *sequence = sequence.wrapping_add(1);
             let got = Words::from_words(&window).sequence;

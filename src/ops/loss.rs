@@ -23,6 +23,8 @@ pub trait LossRowDef: 'static {
     const NAME: &'static str;
     /// A file with `fn <name>_loss(p: f32, t: f32) -> f32`, `<name>_slope_of` and `<name>_hit(p, y) -> bool`.
     const WGSL: &'static str;
+    /// Whether hits are counted.
+    const COUNTS: bool;
     /// What predictions and targets may hold.
     const DOMAINS: [Domain; 2];
     /// At least three of (p, t, loss, slope) from an outside source.
@@ -44,6 +46,8 @@ pub struct LossRow {
     pub name: &'static str,
     /// See [`LossRowDef::WGSL`].
     pub source: Source,
+    /// See [`LossRowDef::COUNTS`].
+    pub counts: bool,
     /// See [`LossRowDef::DOMAINS`].
     pub domains: [Domain; 2],
     /// See [`LossRowDef::SAMPLES`].
@@ -61,6 +65,7 @@ pub const fn loss_row<L: LossRowDef>() -> LossRow {
     LossRow {
         name: L::NAME,
         source: Source { path: L::NAME, text: Cow::Borrowed(L::WGSL) },
+        counts: L::COUNTS,
         domains: L::DOMAINS,
         samples: L::SAMPLES,
         bar: L::bar,
@@ -114,6 +119,7 @@ pub struct BinaryCrossentropyLogits;
 impl LossRowDef for BinaryCrossentropyLogits {
     const NAME: &'static str = "binary_crossentropy_logits";
     const WGSL: &'static str = include_str!("../../shaders/loss/binary_crossentropy_logits.wgsl");
+    const COUNTS: bool = true;
     const DOMAINS: [Domain; 2] = [Domain::Any, Domain::Label];
     const SAMPLES: &'static [[f64; 4]] = &[
         [0.0, 1.0, std::f64::consts::LN_2, -0.5],
@@ -147,6 +153,7 @@ pub struct BinaryCrossentropy;
 impl LossRowDef for BinaryCrossentropy {
     const NAME: &'static str = "binary_crossentropy";
     const WGSL: &'static str = include_str!("../../shaders/loss/binary_crossentropy.wgsl");
+    const COUNTS: bool = true;
     const DOMAINS: [Domain; 2] = [Domain::Probability, Domain::Label];
     const SAMPLES: &'static [[f64; 4]] = &[
         [0.5, 1.0, std::f64::consts::LN_2, -2.0],
@@ -188,6 +195,7 @@ pub struct MeanSquaredError;
 impl LossRowDef for MeanSquaredError {
     const NAME: &'static str = "mean_squared_error";
     const WGSL: &'static str = include_str!("../../shaders/loss/mean_squared_error.wgsl");
+    const COUNTS: bool = false;
     const DOMAINS: [Domain; 2] = [Domain::Any, Domain::Any];
     const SAMPLES: &'static [[f64; 4]] = &[[1.0, 3.0, 4.0, -4.0], [0.5, 0.5, 0.0, 0.0], [-2.0, 1.5, 12.25, -7.0]];
     fn loss<F: Float>(p: F, t: F) -> F {
@@ -211,6 +219,7 @@ pub struct BinaryAccuracy;
 impl LossRowDef for BinaryAccuracy {
     const NAME: &'static str = "binary_accuracy";
     const WGSL: &'static str = include_str!("../../shaders/loss/binary_accuracy.wgsl");
+    const COUNTS: bool = true;
     const DOMAINS: [Domain; 2] = [Domain::Probability, Domain::Label];
     const SAMPLES: &'static [[f64; 4]] = &[[0.5, 1.0, 0.0, 0.0], [0.9, 1.0, 0.0, 0.0], [0.1, 1.0, 0.0, 0.0]];
     fn loss<F: Float>(_: F, _: F) -> F {
@@ -256,6 +265,8 @@ pub struct LossValue {
     pub sums: Value,
     /// `[groups]`: counts of hits.
     pub counts: Value,
+    /// The counts, where the loss counts hits of a binary classifier.
+    pub hits: Option<Value>,
 }
 
 /// Targets `[batch, …]` and the weights of their rows `[batch]`.
@@ -287,7 +298,8 @@ pub fn pointwise_loss(
         None => vec![p, targets.y, targets.weights],
     };
     let outputs = g.op(Arc::new(op), &inputs)?;
-    Ok(LossValue { prediction: p, gradient: outputs[0], sums: outputs[1], counts: outputs[2] })
+    let (sums, counts) = (outputs[1], outputs[2]);
+    Ok(LossValue { prediction: p, gradient: outputs[0], sums, counts, hits: row.counts.then_some(counts) })
 }
 
 /// What an element of a loss is made of.

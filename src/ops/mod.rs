@@ -8,6 +8,7 @@ pub mod case;
 mod dense;
 mod loss;
 mod matmul;
+mod reshape;
 mod rows;
 mod sgd;
 mod step_end;
@@ -23,6 +24,7 @@ pub use loss::{
     MEAN_SQUARED_ERROR, PointwiseLoss, Targets, loss_row, pointwise_loss,
 };
 pub use matmul::{Matmul, matmul};
+pub use reshape::{Reshape, flatten};
 pub use rows::{RowGather, StoreRows, row_gather, store_rows};
 pub use sgd::{Sgd, sgd};
 pub use step_end::{COUNT_ONLY, StepEnd, step_end};
@@ -42,6 +44,7 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "bias_add", cases: bias_add::cases },
     Family { name: "matmul", cases: matmul::cases },
     Family { name: "dense", cases: dense::cases },
+    Family { name: "reshape", cases: reshape::cases },
     Family { name: "rows", cases: rows::cases },
     Family { name: "loss", cases: loss::cases },
     Family { name: "adam", cases: adam::cases },

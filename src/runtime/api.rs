@@ -1,11 +1,8 @@
-//! Every call into wgpu stands here: thin wrappers with typed errors, all through one function that tests make fail.
+//! Every call into wgpu stands here: thin wrappers with typed errors, all run by [`call`], which tests make fail.
 
-use std::any::Any;
 use std::borrow::Cow;
-use std::mem::ManuallyDrop;
 use std::num::NonZeroU64;
-use std::ops::{Deref, Range};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ops::Range;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -14,66 +11,8 @@ use futures_intrusive::channel::shared::{OneshotReceiver, oneshot_channel};
 
 use super::counters::Tally;
 use super::faults::Faults;
+use super::guard::{Raw, call};
 use crate::error::{Error, Result};
-
-/// Runs a call into wgpu. A panic in it counts as a lost device: on Vulkan, to poll a lost device panics.
-fn call<T>(name: &str, f: impl FnOnce() -> T) -> Result<T> {
-    let run = || {
-        #[cfg(test)]
-        shim::panic_if_broken(name);
-        f()
-    };
-    catch_unwind(AssertUnwindSafe(run))
-        .map_err(|panic| Error::DeviceLost { reason: format!("{name} panicked: {}", text_of(panic.as_ref())) })
-}
-
-fn text_of(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
-}
-
-/// Makes a wrapped call panic on this thread, as wgpu does where a driver fails.
-#[cfg(test)]
-pub(super) mod shim {
-    thread_local!(static BROKEN: std::cell::Cell<Option<&'static str>> = const { std::cell::Cell::new(None) });
-
-    pub(crate) fn break_call(name: Option<&'static str>) {
-        BROKEN.set(name);
-    }
-
-    pub(super) fn panic_if_broken(name: &str) {
-        if BROKEN.get() == Some(name) {
-            panic!("broken by a test");
-        }
-    }
-}
-
-/// An object of wgpu. To drop one can panic where the device is lost, so that is caught too.
-#[derive(Debug)]
-pub(super) struct Raw<T>(ManuallyDrop<T>);
-
-impl<T> Raw<T> {
-    fn new(object: T) -> Self {
-        Self(ManuallyDrop::new(object))
-    }
-}
-
-impl<T> Deref for Raw<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T> Drop for Raw<T> {
-    fn drop(&mut self) {
-        // SAFETY: the object is taken here alone, and `self` is not used after its drop.
-        let object = unsafe { ManuallyDrop::take(&mut self.0) };
-        // Nobody is left to tell; the next call finds the device lost.
-        let _ = call("drop", || drop(object));
-    }
-}
 
 /// The adapters of the backends that wgrad supports. Without a loader or a driver there are none.
 #[cfg(not(target_arch = "wasm32"))]
@@ -321,6 +260,7 @@ impl Device {
         launches: impl Iterator<Item = Launch<'a>>,
         copies: impl Iterator<Item = CopyCall<'a>>,
     ) -> Result<Submission> {
+        self.faults.report()?;
         let submission = self.scoped("Queue::submit", "wgrad", 0, || {
             let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             encode(&mut encoder, launches);

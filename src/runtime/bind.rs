@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::api::Raw;
 use super::buffer::Buffer;
 use super::gpu::Gpu;
+use super::guard::Raw;
 use super::pipeline::Pipeline;
 use crate::error::{Error, Result};
 

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::api::Raw;
 use super::counters::Tally;
 use super::faults::lock;
 use super::gpu::Gpu;
+use super::guard::Raw;
 #[cfg(not(target_arch = "wasm32"))]
 use super::{readback::ReadBack, recorder::BufferCopy};
 use crate::error::{Error, Result};
@@ -48,6 +49,7 @@ struct Inner {
     raw: Raw<wgpu::Buffer>,
     label: String,
     bytes: u64,
+    mapped: AtomicBool,
     tally: Arc<Tally>,
 }
 
@@ -70,6 +72,16 @@ impl Buffer {
 
     pub(super) fn raw(&self) -> &wgpu::Buffer {
         &self.0.raw
+    }
+
+    /// Marks it as being mapped; whether it was not before.
+    pub(super) fn begin_mapping(&self) -> bool {
+        !self.0.mapped.swap(true, Ordering::AcqRel)
+    }
+
+    /// Marks it as not being mapped.
+    pub(super) fn end_mapping(&self) {
+        self.0.mapped.store(false, Ordering::Release);
     }
 
     /// An error if a range of `bytes` from `offset` passes the end.
@@ -113,7 +125,8 @@ impl Gpu {
             made => made?,
         };
         self.tally().allocated(rounded);
-        Ok(Buffer(Arc::new(Inner { raw, label: label.to_string(), bytes: rounded, tally: self.tally().clone() })))
+        let (label, tally) = (label.to_string(), self.tally().clone());
+        Ok(Buffer(Arc::new(Inner { raw, label, bytes: rounded, mapped: AtomicBool::new(false), tally })))
     }
 
     /// Writes bytes into a buffer, from `offset` (a multiple of 4), before the next submission.
@@ -153,11 +166,10 @@ impl Gpu {
 
     /// Sends what is staged, and waits for it where waiting is possible.
     fn flush(&self) -> Result<()> {
-        let submission = self.api().submit(std::iter::empty(), std::iter::empty())?;
+        let _sent = self.api().submit(std::iter::empty(), std::iter::empty())?;
         self.tally().submitted(0);
         #[cfg(not(target_arch = "wasm32"))]
-        self.wait(&submission)?;
-        drop(submission);
+        self.wait(&_sent)?;
         Ok(())
     }
 
@@ -182,9 +194,9 @@ impl Gpu {
             let size = STAGE.min(end - at);
             let copy =
                 BufferCopy { from: buffer.clone(), from_offset: at, to: stage.clone(), to_offset: 0, bytes: size };
-            self.submit(&[], 0, &[copy])?;
+            let copied = self.submit(&[], 0, &[copy])?;
             let window = range.start.saturating_sub(at)..size.min(range.end - at);
-            out.extend(ReadBack::start(self, &stage, window)?.wait()?);
+            out.extend(ReadBack::start(self, &copied, &stage, window)?.wait()?);
             at += size;
         }
         Ok(out)

@@ -36,17 +36,24 @@ impl Faults {
         self.any.store(true, Ordering::Release);
     }
 
-    /// The error that was noted: a lost device for ever, another one once.
+    /// The error of a device that is lost.
     pub(super) fn check(&self) -> Result<()> {
         if !self.any.load(Ordering::Acquire) {
             return Ok(());
         }
-        let mut seen = lock(&self.seen);
-        if let Some(reason) = &seen.lost {
-            return Err(Error::DeviceLost { reason: reason.clone() });
+        match &lock(&self.seen).lost {
+            Some(reason) => Err(Error::DeviceLost { reason: reason.clone() }),
+            None => Ok(()),
         }
-        self.any.store(false, Ordering::Release);
-        match seen.uncaptured.take() {
+    }
+
+    /// The same, or once the error that no scope caught.
+    pub(super) fn report(&self) -> Result<()> {
+        self.check()?;
+        if !self.any.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        match lock(&self.seen).uncaptured.take() {
             Some(reason) => Err(Error::Device { call: "an earlier call".into(), reason }),
             None => Ok(()),
         }

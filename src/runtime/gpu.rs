@@ -45,24 +45,25 @@ impl Gpu {
         Ok(Self::new(api, adapter.info().clone(), tally))
     }
 
-    /// Takes a device that the program has opened, with the limits and features it was opened with.
+    /// Takes a device that the program has opened, with the limits that it was opened with.
     ///
     /// Its error handler and its lost callback stay the program's. Work of wgrad and of the program share the queue.
     ///
     /// # Errors
     /// [`Error::DeviceLost`](crate::Error::DeviceLost) if the driver fails.
-    pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue) -> Result<Self> {
+    pub fn from_wgpu(adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Result<Self> {
         let tally = Arc::new(Tally::default());
+        let info = AdapterInfo::new(api::describe(adapter)?);
         let api = api::Device::adopt(device, queue, tally.clone());
-        let info = AdapterInfo::new(api.describe()?);
-        Ok(Self::new(api, info, tally))
+        let limits = AdapterInfo::new(api.describe()?).limits;
+        Ok(Self::new(api, AdapterInfo { limits, ..info }, tally))
     }
 
     fn new(api: api::Device, info: AdapterInfo, tally: Arc<Tally>) -> Self {
         Self(Arc::new(Inner { kernels: Mutex::default(), api, info, tally, staged: Mutex::new(0) }))
     }
 
-    /// What the adapter says of itself. For a program's own device, limits and features are that device's.
+    /// What the adapter says of itself. The limits are those of the device.
     pub fn info(&self) -> &AdapterInfo {
         &self.0.info
     }

@@ -1,10 +1,7 @@
 //! Everything that talks to wgpu: adapters, the device, buffers, pipelines, submissions and read-back.
 //!
-//! It knows buffers and pipelines, not tensors or ops. Each call into wgpu goes through `api`, which turns a
-//! refused call, an exhausted memory and a panic into a typed error.
-
-// What the modules above this one do not use yet would be reported as dead.
-#![allow(dead_code, unused_imports)]
+//! It knows buffers and pipelines, not tensors or ops. Each call into wgpu stands in `api`, where a refused
+//! call, an exhausted memory and a panic become typed errors.
 
 mod adapter;
 mod api;
@@ -14,9 +11,12 @@ pub(crate) mod clock;
 mod counters;
 mod faults;
 mod gpu;
+mod guard;
 mod pipeline;
 mod readback;
 mod recorder;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use adapter::Wanted;
 #[cfg(not(target_arch = "wasm32"))]

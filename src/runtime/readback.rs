@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::api::Mapping;
+use super::api::{Mapping, Submission};
 use super::buffer::Buffer;
 use super::gpu::Gpu;
 use crate::error::{Error, Result};
@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub(crate) struct ReadBack {
     gpu: Gpu,
+    after: Submission,
     buffer: Buffer,
     mapping: Option<Mapping>,
     // What is mapped begins at a multiple of 8; what is wanted, this many bytes later.
@@ -24,18 +25,26 @@ pub(crate) struct ReadBack {
 impl ReadBack {
     /// Asks for the bytes `range` of a read-back buffer, right after the submission that copies into it.
     ///
+    /// Later submissions may be under way: only that one is waited for.
+    ///
     /// # Errors
-    /// `Argument` for a range that is empty or passes the buffer's end, `Device` if the buffer is being mapped already.
-    pub(crate) fn start(gpu: &Gpu, buffer: &Buffer, range: Range<u64>) -> Result<Self> {
+    /// `Argument` for a range that is empty or passes the buffer's end, and if the buffer is being read already.
+    pub(crate) fn start(gpu: &Gpu, after: &Submission, buffer: &Buffer, range: Range<u64>) -> Result<Self> {
         let bytes = range.end.saturating_sub(range.start);
         buffer.check(range.start, bytes)?;
         let too_long = || Error::argument(format!("range of buffer {}", buffer.label()), "1 byte to 4 GiB", bytes);
         let len = usize::try_from(bytes).ok().filter(|&len| len > 0).ok_or_else(too_long)?;
         let mapped = range.start / 8 * 8..range.end.next_multiple_of(4);
         let skip = (range.start % 8) as usize;
-        let mapping = gpu.api().map(buffer.raw(), buffer.label(), mapped.clone())?;
+        if !buffer.begin_mapping() {
+            let place = format!("read-back of {}", buffer.label());
+            return Err(Error::argument(place, "a buffer that is not being read", "one that is"));
+        }
+        let mapping =
+            gpu.api().map(buffer.raw(), buffer.label(), mapped.clone()).inspect_err(|_| buffer.end_mapping())?;
         gpu.tally().read_back();
-        Ok(Self { gpu: gpu.clone(), buffer: buffer.clone(), mapping: Some(mapping), mapped, skip, len })
+        let (gpu, after, buffer) = (gpu.clone(), after.clone(), buffer.clone());
+        Ok(Self { gpu, after, buffer, mapping: Some(mapping), mapped, skip, len })
     }
 
     /// The bytes, if they have come. Does not wait; each call lets the device make progress.
@@ -55,9 +64,9 @@ impl ReadBack {
     pub(crate) fn wait(mut self) -> Result<Vec<u8>> {
         let gpu = self.gpu.clone();
         gpu.until(|timeout| {
-            let idle = gpu.api().idle(timeout)?;
+            let done = gpu.api().finished(&self.after, timeout)?;
             let taken = self.arrived()?;
-            if idle && taken.is_none() {
+            if done && taken.is_none() {
                 // Another thread has polled and is about to run the callback.
                 std::thread::sleep(Duration::from_micros(50));
             }
@@ -72,16 +81,24 @@ impl ReadBack {
         let Some(mapped) = mapping.outcome() else {
             return Ok(None);
         };
-        self.mapping = None;
         if !mapped {
+            self.mapping = None;
+            self.buffer.end_mapping();
             return Err(self.gpu.api().lost(format!("{} could not be mapped", self.buffer.label())));
         }
         let bytes = self.gpu.api().mapped(self.buffer.raw(), self.buffer.label(), self.mapped.clone());
-        self.gpu.api().unmap(self.buffer.raw(), self.buffer.label())?;
+        self.release()?;
         let mut bytes = bytes?;
         bytes.drain(..self.skip.min(bytes.len()));
         bytes.truncate(self.len);
         Ok(Some(bytes))
+    }
+
+    fn release(&mut self) -> Result<()> {
+        self.mapping = None;
+        let unmapped = self.gpu.api().unmap(self.buffer.raw(), self.buffer.label());
+        self.buffer.end_mapping();
+        unmapped
     }
 }
 
@@ -89,7 +106,7 @@ impl Drop for ReadBack {
     fn drop(&mut self) {
         if self.mapping.is_some() {
             // On a lost device there is nothing left to unmap.
-            let _ = self.gpu.api().unmap(self.buffer.raw(), self.buffer.label());
+            let _ = self.release();
         }
     }
 }
