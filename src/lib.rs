@@ -7,6 +7,7 @@ pub mod graph;
 pub mod layers;
 pub mod losses;
 pub mod metrics;
+pub mod model;
 pub mod ops;
 pub mod optimizers;
 pub mod oracle;
@@ -19,6 +20,9 @@ pub mod train;
 
 pub use device::Device;
 pub use error::{Error, Result};
+pub use model::{Model, Sequential};
+pub use ops::{Linear, Relu, Sigmoid};
 pub use runtime::Gpu;
 pub use shape::{Dtype, Shape, Type};
 pub use tensor::{IntoTensors, Tensor};
+pub use train::Fit;

@@ -125,6 +125,14 @@ impl Graph {
         used
     }
 
+    /// Where partial results end up: 0 and the column of the sums, or 1 and the column of the counts.
+    pub fn result_column(&self, partials: Value) -> Option<(usize, usize)> {
+        let end = self.nodes.last().filter(|node| self.results.is_some_and(|r| node.outputs.contains(&r[0])))?;
+        let dtype = self.ty(partials).dtype;
+        let column = end.inputs.iter().filter(|v| self.ty(**v).dtype == dtype).position(|v| *v == partials)?;
+        Some((usize::from(dtype == crate::shape::Dtype::U32), column))
+    }
+
     /// Words of a row of the step table.
     pub fn step_width(&self) -> usize {
         1 + self.columns.len()

@@ -1,7 +1,18 @@
-//! Training: what is left of a run.
+//! Training: runs over data, what they report, and what is left of them.
 
 #[cfg(feature = "plot")]
 mod curves;
+mod evaluate;
+mod fit;
+mod history;
+mod pass;
+mod predict;
+mod progress;
+mod run;
 
 #[cfg(feature = "plot")]
 pub use curves::learning_curves_svg;
+pub use fit::{Fit, Verbosity};
+pub use history::{History, Logs};
+pub use progress::Reporter;
+pub use run::{Progress, Run};

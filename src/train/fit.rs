@@ -1,0 +1,127 @@
+//! `fit`: a loop around [`Run::advance`].
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::tensor::{IntoTensors, Tensor};
+use crate::train::history::History;
+use crate::train::progress::Reporter;
+use crate::train::run::Run;
+
+/// How much `fit` prints, on standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verbosity {
+    /// A progress bar on a terminal, a line per epoch elsewhere.
+    #[default]
+    Auto,
+    /// Nothing.
+    Silent,
+    /// A line per epoch.
+    Lines,
+}
+
+/// How `fit` trains.
+///
+/// # Defaults
+/// Batches of 32 rows, shuffled every epoch by seed 0, no validation. Source: Keras' `fit`.
+///
+/// ```
+/// use wgrad::Fit;
+/// let fit = Fit::epochs(10).batch_size(64).validation_split(0.2).seed(7);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Fit {
+    pub(crate) epochs: usize,
+    pub(crate) batch_size: usize,
+    pub(crate) shuffle: bool,
+    pub(crate) seed: u64,
+    pub(crate) validation_split: f64,
+    pub(crate) validation_data: Option<(Vec<Tensor>, Vec<Tensor>)>,
+    pub(crate) verbosity: Verbosity,
+}
+
+impl Fit {
+    /// Passes over the data.
+    pub fn epochs(epochs: usize) -> Self {
+        Self {
+            epochs,
+            batch_size: 32,
+            shuffle: true,
+            seed: 0,
+            validation_split: 0.0,
+            validation_data: None,
+            verbosity: Verbosity::Auto,
+        }
+    }
+
+    /// Rows of a batch. The last batch of an epoch has what is left.
+    pub fn batch_size(mut self, batch_size: usize) -> Self {
+        self.batch_size = batch_size;
+        self
+    }
+
+    /// Whether rows are in another order every epoch.
+    pub fn shuffle(mut self, shuffle: bool) -> Self {
+        self.shuffle = shuffle;
+        self
+    }
+
+    /// The seed of that order.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// The share of the rows that is not trained on, taken from the end, and looked at after every epoch.
+    pub fn validation_split(mut self, share: f64) -> Self {
+        self.validation_split = share;
+        self
+    }
+
+    /// Rows that are looked at after every epoch; they win over a split.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where rows differ in length.
+    pub fn validation_data(mut self, x: impl IntoTensors, y: impl IntoTensors) -> Result<Self> {
+        self.validation_data = Some((x.into_tensors()?, y.into_tensors()?));
+        Ok(self)
+    }
+
+    /// How much is printed.
+    pub fn verbosity(mut self, verbosity: Verbosity) -> Self {
+        self.verbosity = verbosity;
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        for (name, value) in [("epochs", self.epochs), ("batch_size", self.batch_size)] {
+            if value == 0 {
+                return Err(Error::argument(name, "at least 1", value));
+            }
+        }
+        if (0.0..1.0).contains(&self.validation_split) {
+            return Ok(());
+        }
+        Err(Error::argument("validation_split", "a share from 0 to below 1", self.validation_split))
+    }
+}
+
+impl Model {
+    /// Trains on rows `x` with targets `y`. Targets `[n]` fit an output `[n, 1]`.
+    ///
+    /// # Errors
+    /// What is wrong with the arguments, before anything is trained; [`Error::NotFinite`] with the weights of the step
+    /// before; [`Error::DeviceLost`].
+    pub fn fit(&mut self, x: impl IntoTensors, y: impl IntoTensors, fit: Fit) -> Result<History> {
+        let mut reporter = Reporter::new(fit.verbosity);
+        let mut run = Run::new(self, x.into_tensors()?, y.into_tensors()?, fit)?;
+        loop {
+            let progress = run.advance(Duration::from_millis(50))?;
+            reporter.show(&progress);
+            if progress.done {
+                return Ok(run.into_history());
+            }
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! A training as a state machine: a bit of it at a time.
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::model::{Mode, Model};
+use crate::random::permutation;
+use crate::runtime::clock::Clock;
+use crate::tensor::{IntoTensors, Tensor};
+use crate::train::fit::Fit;
+use crate::train::history::{History, Logs};
+use crate::train::pass::{Pass, Rows};
+
+/// Where a training stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// All epochs.
+    pub epochs: usize,
+    /// Training steps of this epoch that have finished.
+    pub step: usize,
+    /// Training steps of an epoch.
+    pub steps: usize,
+    /// The means over the epoch so far; with `val_` keys once the epoch has ended.
+    pub logs: Logs,
+    /// Whether the epoch has ended, validation included.
+    pub epoch_ended: bool,
+    /// Whether the training has ended.
+    pub done: bool,
+    /// Time since the epoch began; 0 in a browser.
+    pub elapsed: Duration,
+}
+
+/// A training: data is on the device, and [`Run::advance`] does a bit of it.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use wgrad::{Device, Fit, Sequential, Tensor, layers::Dense, losses::MeanSquaredError, optimizers::Sgd, train::Run};
+/// # let mut model = Sequential::new().add(Dense::new(1).input_shape([2])).build(&Device::cpu())?;
+/// # model.compile(Sgd::default(), MeanSquaredError, ["mse"; 0])?;
+/// # let (x, y) = (Tensor::full([8, 2], 1.0)?, Tensor::full([8, 1], 1.0)?);
+/// let mut run = model.run(&x, &y, Fit::epochs(3))?;
+/// while !run.advance(Duration::from_millis(2))?.done {
+///     // draw a frame
+/// }
+/// # Ok::<(), wgrad::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Run<'m> {
+    model: &'m mut Model,
+    fit: Fit,
+    batch: usize,
+    train: Rows,
+    validation: Option<Rows>,
+    epoch: usize,
+    phase: Phase,
+    history: History,
+    clock: Clock,
+    work: Work,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Before an epoch.
+    Between,
+    Training(Pass),
+    /// With the logs of the training.
+    Validating(Pass, Logs),
+}
+
+/// What the training passes took, without validation.
+#[derive(Clone, Copy, Debug, Default)]
+struct Work {
+    steps: u64,
+    dispatches: Option<u64>,
+    time: Duration,
+}
+
+impl Model {
+    /// Begins a training that the program advances itself; `fit` is a loop around one.
+    ///
+    /// # Errors
+    /// What is wrong with the arguments.
+    pub fn run(&mut self, x: impl IntoTensors, y: impl IntoTensors, fit: Fit) -> Result<Run<'_>> {
+        Run::new(self, x.into_tensors()?, y.into_tensors()?, fit)
+    }
+
+    pub(crate) fn rows(&self, x: Vec<Tensor>, y: Vec<Tensor>) -> Result<Rows> {
+        Rows::new(x, y, &[&self.input], &[&self.output])
+    }
+}
+
+impl<'m> Run<'m> {
+    pub(crate) fn new(model: &'m mut Model, x: Vec<Tensor>, y: Vec<Tensor>, fit: Fit) -> Result<Self> {
+        fit.check()?;
+        model.compiled()?;
+        let rows = model.rows(x, y)?;
+        let (train, validation) = match &fit.validation_data {
+            Some((x, y)) => (rows, Some(model.rows(x.clone(), y.clone())?)),
+            None if fit.validation_split > 0.0 => split(&rows, fit.validation_split)?,
+            None => (rows, None),
+        };
+        if train.count == 0 || validation.as_ref().is_some_and(|rows| rows.count == 0) {
+            return Err(Error::shape("x", "at least one row to train on, and one to validate on", 0));
+        }
+        let batch = fit.batch_size.min(train.count);
+        let mut run = Self {
+            model,
+            batch,
+            train,
+            validation,
+            epoch: 0,
+            phase: Phase::Between,
+            history: History::default(),
+            clock: Clock::start(),
+            work: Work::default(),
+            fit,
+        };
+        run.upload()?;
+        Ok(run)
+    }
+
+    /// Loads the programs and brings the data to the device: nothing of that happens in an epoch.
+    fn upload(&mut self) -> Result<()> {
+        let train = self.training()?;
+        let loaded = &mut self.model.loaded[train];
+        self.train.upload(&mut *loaded.executable, &loaded.feed)?;
+        if let Some(rows) = &self.validation {
+            let index = self.model.load(Mode::Validate, self.fit.batch_size.min(rows.count), rows.count)?;
+            let loaded = &mut self.model.loaded[index];
+            rows.upload(&mut *loaded.executable, &loaded.feed)?;
+        }
+        Ok(())
+    }
+
+    fn training(&mut self) -> Result<usize> {
+        self.model.load(Mode::Train, self.batch, self.train.count)
+    }
+
+    /// Works for at most `budget`, as far as single submissions allow, or until an epoch has ended.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] and [`Error::BadIndex`] with the weights of the step before; [`Error::DeviceLost`].
+    pub fn advance(&mut self, budget: Duration) -> Result<Progress> {
+        let clock = Clock::start();
+        loop {
+            let progress = self.turn()?;
+            if progress.epoch_ended || clock.elapsed() >= budget {
+                return Ok(progress);
+            }
+        }
+    }
+
+    /// The logs of the epochs that have ended.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The logs of the epochs that have ended.
+    pub fn into_history(self) -> History {
+        self.history
+    }
+
+    /// Launches of one training step, as they were counted; `None` on the CPU.
+    pub fn dispatches_per_step(&self) -> Option<u64> {
+        self.work.dispatches.map(|dispatches| dispatches / self.work.steps.max(1))
+    }
+
+    /// Training steps per second, without validation; `None` before the first, and in a browser.
+    pub fn steps_per_second(&self) -> Option<f64> {
+        let seconds = self.work.time.as_secs_f64();
+        (seconds > 0.0).then(|| self.work.steps as f64 / seconds)
+    }
+
+    fn turn(&mut self) -> Result<Progress> {
+        match std::mem::replace(&mut self.phase, Phase::Between) {
+            Phase::Between => self.begin_epoch(),
+            Phase::Training(pass) => self.train(pass),
+            Phase::Validating(pass, logs) => self.validate(pass, logs),
+        }
+    }
+
+    fn begin_epoch(&mut self) -> Result<Progress> {
+        if self.epoch == self.fit.epochs {
+            return Ok(self.progress((0, 0), Logs::new(), true));
+        }
+        self.epoch += 1;
+        self.clock = Clock::start();
+        let n = u32::try_from(self.train.count).map_err(|_| Error::argument("rows", "below 2^32", self.train.count))?;
+        let order = match self.fit.shuffle {
+            true => permutation(n, self.fit.seed, self.epoch as u64),
+            false => (0..n).collect(),
+        };
+        let (index, iteration) = (self.training()?, self.model.iterations);
+        let pass = Pass::begin(&mut self.model.loaded[index], self.batch, &order, iteration)?;
+        let progress = self.progress(pass.steps(), Logs::new(), false);
+        self.phase = Phase::Training(pass);
+        Ok(progress)
+    }
+
+    fn train(&mut self, mut pass: Pass) -> Result<Progress> {
+        let (index, before) = (self.training()?, pass.steps().0);
+        let (clock, dispatches) = (Clock::start(), self.model.device().counters().map(|c| c.dispatches));
+        let loaded = &mut self.model.loaded[index];
+        let turned = pass.turn(&mut *loaded.executable, self.epoch as u64);
+        let done = (pass.steps().0 - before) as u64;
+        let logs = pass.logs(&loaded.graph, "");
+        self.model.iterations += done;
+        self.work.steps += done;
+        self.work.time += clock.elapsed();
+        let now = self.model.device().counters().map(|c| c.dispatches);
+        let more = now.zip(dispatches).map(|(now, before)| now - before);
+        self.work.dispatches = more.map(|more| self.work.dispatches.unwrap_or(0) + more);
+        if !turned? {
+            let progress = self.progress(pass.steps(), logs, false);
+            self.phase = Phase::Training(pass);
+            return Ok(progress);
+        }
+        let Some(rows) = &self.validation else { return Ok(self.end_epoch(logs)) };
+        let batch = self.fit.batch_size.min(rows.count);
+        let order: Vec<u32> = (0..rows.count as u32).collect();
+        let index = self.model.load(Mode::Validate, batch, rows.count)?;
+        let validation = Pass::begin(&mut self.model.loaded[index], batch, &order, 0)?;
+        let progress = self.progress(pass.steps(), logs.clone(), false);
+        self.phase = Phase::Validating(validation, logs);
+        Ok(progress)
+    }
+
+    fn validate(&mut self, mut pass: Pass, mut logs: Logs) -> Result<Progress> {
+        let count = self.validation.as_ref().map_or(0, |rows| rows.count);
+        let index = self.model.load(Mode::Validate, self.fit.batch_size.min(count), count)?;
+        let loaded = &mut self.model.loaded[index];
+        if pass.turn(&mut *loaded.executable, self.epoch as u64)? {
+            logs.extend(pass.logs(&loaded.graph, "val_"));
+            return Ok(self.end_epoch(logs));
+        }
+        let steps = self.steps();
+        let progress = self.progress((steps, steps), logs.clone(), false);
+        self.phase = Phase::Validating(pass, logs);
+        Ok(progress)
+    }
+
+    fn end_epoch(&mut self, logs: Logs) -> Progress {
+        self.history.push(logs.clone());
+        let steps = self.steps();
+        self.progress((steps, steps), logs, true)
+    }
+
+    fn steps(&self) -> usize {
+        self.train.count.div_ceil(self.batch)
+    }
+
+    fn progress(&self, (step, _): (usize, usize), logs: Logs, epoch_ended: bool) -> Progress {
+        let (epoch, epochs, steps) = (self.epoch, self.fit.epochs, self.steps());
+        let done = epoch_ended && epoch == epochs;
+        Progress { epoch, epochs, step, steps, logs, epoch_ended, done, elapsed: self.clock.elapsed() }
+    }
+}
+
+/// The first rows to train on, the last ones to validate on.
+fn split(rows: &Rows, share: f64) -> Result<(Rows, Option<Rows>)> {
+    let at = (rows.count as f64 * (1.0 - share)).floor() as usize;
+    if at == 0 || at == rows.count {
+        let got = format!("{share} of {} rows", rows.count);
+        return Err(Error::argument("validation_split", "a share that leaves rows on both sides", got));
+    }
+    Ok((rows.slice(0..at)?, Some(rows.slice(at..rows.count)?)))
+}
