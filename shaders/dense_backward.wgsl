@@ -82,14 +82,14 @@ fn load_b(base: u32, offset: u32) -> f32 {
 }
 
 // The sum at a place of the tile: of dx, dw or db.
-fn read(row: u32, col: u32) -> f32 {
+fn sum_at(row: u32, col: u32) -> f32 {
     if (of_dx) {
         return dx[row * params.k + col];
     }
     return gradients[select(params.dw + row * params.n, params.db, row == params.k) + col];
 }
 
-fn write(row: u32, col: u32, sum: f32) {
+fn put(row: u32, col: u32, sum: f32) {
     let last = params.end >= select(params.m, params.n, of_dx);
     if (of_dx) {
         dx[row * params.k + col] = sum;
@@ -124,7 +124,7 @@ fn main(
     if (params.begin > 0u) {
         for (var i = 0u; i < 16u; i++) {
             if (rows[i / 4u] < height && cols[i % 4u] < width) {
-                sums.c[i / 4u][i % 4u] = read(rows[i / 4u], cols[i % 4u]);
+                sums.c[i / 4u][i % 4u] = sum_at(rows[i / 4u], cols[i % 4u]);
             }
         }
     }
@@ -136,7 +136,7 @@ fn main(
     sums = tile_products(sums, a_base, b_base, params.begin, min(params.end, terms));
     for (var i = 0u; i < 16u; i++) {
         if (rows[i / 4u] < height && cols[i % 4u] < width) {
-            write(rows[i / 4u], cols[i % 4u], sums.c[i / 4u][i % 4u]);
+            put(rows[i / 4u], cols[i % 4u], sums.c[i / 4u][i % 4u]);
         }
     }
     if (bad_index) {

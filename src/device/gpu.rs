@@ -98,7 +98,7 @@ pub fn bind(
         .collect();
     let pipelines = gpu.pipelines(&sources).map_err(|error| match error {
         Error::Device { call, reason } => {
-            let named = launches.iter().zip(labels).find(|(_, label)| call.contains(**label));
+            let named = launches.iter().zip(labels).find(|(_, label)| call.ends_with(&format!("({label})")));
             Error::Device { reason: named.map_or(reason.clone(), |(launch, _)| launch.kernel.locate(&reason)), call }
         }
         other => other,

@@ -36,6 +36,7 @@ const LIB: &[Source] = &[
     shader!("lib/log1p.wgsl"),
     shader!("lib/sigmoid.wgsl"),
     shader!("lib/step.wgsl"),
+    shader!("lib/tile.wgsl"),
 ];
 
 /// A kernel's whole text.
