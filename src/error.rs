@@ -30,10 +30,7 @@ pub enum Error {
         got: String,
     },
     /// No adapter fits what was asked for.
-    #[error(
-        "no adapter fits `{wanted}`; found: {}; name one of these, or take the CPU with `cpu`",
-        if tried.is_empty() { "none".to_string() } else { tried.join(", ") }
-    )]
+    #[error("no adapter fits `{wanted}`; {}, or take the CPU with `cpu`", found(tried))]
     NoAdapter {
         /// What was asked for.
         wanted: String,
@@ -42,7 +39,7 @@ pub enum Error {
     },
     /// Something needs more than the device has.
     #[error(
-        "{what}: needs {need} of {name}, the device has {limit}; use a smaller batch or a smaller layer, or another device"
+        "{what}: needs {need} {name}, the limit is {limit}; use a smaller batch or a smaller layer, or another device"
     )]
     Limit {
         /// What needs it.
@@ -142,6 +139,14 @@ pub enum Error {
         /// What is wrong there, and what was expected.
         reason: String,
     },
+}
+
+/// What was found, and what to do about it.
+fn found(tried: &[String]) -> String {
+    match tried {
+        [] => "none was found; install the GPU's driver".into(),
+        tried => format!("found: {}; name one of these", tried.join(", ")),
+    }
 }
 
 impl Error {

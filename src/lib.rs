@@ -1,25 +1,65 @@
-//! wgrad trains neural networks on any GPU through wgpu, and on the CPU with the same model.
+//! wgrad trains neural networks on any GPU that wgpu reaches, with hand-written WGSL kernels, and on the CPU with the
+//! same model.
+//!
+//! ```no_run
+//! use wgrad::losses::BinaryCrossentropy;
+//! use wgrad::optimizers::Adam;
+//! use wgrad::{Dense, Device, Fit, Relu, Sequential, Sigmoid};
+//! # fn main() -> wgrad::Result<()> {
+//! # let (x_train, x_test) = (vec![vec![0.0f32; 10]; 64], vec![vec![0.0f32; 10]; 8]);
+//! # let (y_train, y_test) = (vec![0.0f32; 64], vec![0.0f32; 8]);
+//!
+//! let mut model = Sequential::new()
+//!     .add(Dense::new(64).activation(Relu).input_shape([10]))
+//!     .add(Dense::new(32).activation(Relu))
+//!     .add(Dense::new(1).activation(Sigmoid)) // a probability, for binary classification
+//!     .build(&Device::auto()?)?;
+//! model.compile(Adam::default(), BinaryCrossentropy::default(), ["accuracy"])?;
+//! let history = model.fit(&x_train, &y_train, Fit::epochs(10))?;
+//! let scores = model.evaluate(&x_test, &y_test)?;
+//! println!("trained for {} epochs, accuracy {}", history.epochs().len(), scores["accuracy"]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! From the bottom up; a module uses only those above it:
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`error`], [`shape`], [`random`], [`tensor`] | errors, types, random numbers from a counter, tensors on the host |
+//! | [`runtime`] | adapters, buffers, kernels and submissions: all that talks to wgpu |
+//! | [`graph`] | ops with static shapes, what an op is, the step protocol |
+//! | [`ops`] | the ops: a file per family, and their gradients |
+//! | [`oracle`] | a graph in f64, op by op: what everything is compared with |
+//! | [`program`] | a graph made ready for a device: launches and where values live |
+//! | [`device`] | what runs a program: a GPU, the CPU in f32, the oracle as a device |
+//! | [`check`] | every op against the oracle |
+//! | [`layers`], [`losses`], [`metrics`], [`optimizers`] | what a model is made of |
+//! | [`data`] | data sets, splitting, scaling |
+//! | [`model`], [`train`] | models; fit, evaluate, predict |
 
-pub mod data;
-pub mod device;
 pub mod error;
+pub mod shape;
+pub mod random;
+pub mod tensor;
+pub mod runtime;
 pub mod graph;
+pub mod ops;
+pub mod oracle;
+pub mod program;
+pub mod device;
+pub mod check;
 pub mod layers;
 pub mod losses;
 pub mod metrics;
-pub mod model;
-pub mod ops;
 pub mod optimizers;
-pub mod oracle;
-pub mod program;
-pub mod random;
-pub mod runtime;
-pub mod shape;
-pub mod tensor;
+pub mod data;
+pub mod model;
 pub mod train;
 
 pub use device::Device;
 pub use error::{Error, Result};
+pub use layers::{Activation, Dense, Flatten};
 pub use model::{Model, Sequential};
 pub use ops::{Linear, Relu, Sigmoid};
 pub use runtime::Gpu;

@@ -1,11 +1,10 @@
 //! Data sets in memory.
 
-use crate::tensor::Tensor;
 #[cfg(feature = "csv")]
-use crate::{
-    data::csv::{Table, parse_csv},
-    error::{Error, Result},
-};
+use crate::data::csv::{Table, parse_csv};
+#[cfg(feature = "csv")]
+use crate::error::{Error, Result};
+use crate::tensor::Tensor;
 
 /// Rows of numbers and the class of each.
 #[derive(Clone, Debug)]

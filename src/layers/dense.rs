@@ -52,8 +52,8 @@ impl Layer for Dense {
     fn build(&self, vars: &mut Vars<'_>, inputs: &[Type]) -> Result<()> {
         let input = one_type("dense", inputs)?;
         let &[features] = input.shape.dims() else {
-            let expected = "input [batch, features]; put a Flatten in front of it";
-            return Err(Error::shape("dense", expected, format!("[batch, {}", &input.shape.to_string()[1..])));
+            let got = format!("[batch, {}", &input.shape.to_string()[1..]);
+            return Err(Error::shape("input", "[batch, features], as a Flatten gives", got));
         };
         if self.units == 0 || features == 0 {
             return Err(Error::argument("units and features", "at least 1", format!("{} and {features}", self.units)));

@@ -73,10 +73,10 @@ impl Gpu {
             return Err(Error::argument(place, pipeline.storage().to_string(), storage.len()));
         }
         for range in storage {
-            range.check(label, "max_binding_bytes", self.limits().max_binding_bytes)?;
+            range.check(label, "bytes in a binding", self.limits().max_binding_bytes)?;
         }
         if let Some(range) = params {
-            range.check(label, "max_uniform_bytes", self.limits().max_uniform_bytes)?;
+            range.check(label, "bytes in a uniform binding", self.limits().max_uniform_bytes)?;
         }
         let bind = |layout: &wgpu::BindGroupLayout, ranges: &[BufferRange<'_>]| {
             let ranges: Vec<_> = ranges.iter().map(|r| (r.buffer.raw(), r.offset, r.size)).collect();

@@ -1,6 +1,5 @@
 //! Buffers on the device, and bytes to and from them.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,11 +7,9 @@ use super::counters::Tally;
 use super::faults::lock;
 use super::gpu::Gpu;
 use super::guard::Raw;
-#[cfg(not(target_arch = "wasm32"))]
-use super::{readback::ReadBack, recorder::BufferCopy};
 use crate::error::{Error, Result};
 
-/// Most bytes staged between two submissions, and the window of a download.
+/// Most bytes staged between two submissions.
 const STAGE: u64 = 64 << 20;
 
 /// Bytes of one staging buffer.
@@ -105,12 +102,12 @@ impl Gpu {
     pub(crate) fn buffer(&self, label: &str, bytes: u64, usage: BufferUse) -> Result<Buffer> {
         let limits = self.limits();
         let most = match usage {
-            BufferUse::Storage => ("max_binding_bytes", limits.max_binding_bytes),
-            BufferUse::Uniform => ("max_uniform_bytes", limits.max_uniform_bytes),
-            BufferUse::ReadBack => ("max_buffer_bytes", limits.max_buffer_bytes),
+            BufferUse::Storage => ("bytes in a binding", limits.max_binding_bytes),
+            BufferUse::Uniform => ("bytes in a uniform binding", limits.max_uniform_bytes),
+            BufferUse::ReadBack => ("bytes in a buffer", limits.max_buffer_bytes),
         };
         let rounded = bytes.max(1).checked_next_multiple_of(16).unwrap_or(u64::MAX);
-        for (name, limit) in [("max_buffer_bytes", limits.max_buffer_bytes), most] {
+        for (name, limit) in [("bytes in a buffer", limits.max_buffer_bytes), most] {
             if rounded > limit {
                 return Err(Error::Limit { what: format!("buffer {label}"), name, need: rounded, limit });
             }
@@ -171,34 +168,5 @@ impl Gpu {
         #[cfg(not(target_arch = "wasm32"))]
         self.wait(&_sent)?;
         Ok(())
-    }
-
-    /// The bytes `range` of a storage buffer, after all that was submitted. Native only: it waits.
-    ///
-    /// # Errors
-    /// `Argument` if the range is not inside the buffer, `DeviceLost` if the device does not answer for 60 s.
-    #[cfg(not(target_arch = "wasm32"))]
-    pub(crate) fn download(&self, buffer: &Buffer, range: Range<u64>) -> Result<Vec<u8>> {
-        let bytes = range.end.saturating_sub(range.start);
-        buffer.check(range.start, bytes)?;
-        let mut out = Vec::new();
-        if bytes == 0 {
-            return Ok(out);
-        }
-        let memory = || Error::OutOfMemory { need: bytes, held: self.counters().bytes_allocated };
-        out.try_reserve_exact(usize::try_from(bytes).map_err(|_| memory())?).map_err(|_| memory())?;
-        // Copies go by words; a buffer ends on one.
-        let (mut at, end) = (range.start / 4 * 4, range.end.next_multiple_of(4));
-        let stage = self.buffer("download", STAGE.min(end - at), BufferUse::ReadBack)?;
-        while at < end {
-            let size = STAGE.min(end - at);
-            let copy =
-                BufferCopy { from: buffer.clone(), from_offset: at, to: stage.clone(), to_offset: 0, bytes: size };
-            let copied = self.submit(&[], 0, &[copy])?;
-            let window = range.start.saturating_sub(at)..size.min(range.end - at);
-            out.extend(ReadBack::start(self, &copied, &stage, window)?.wait()?);
-            at += size;
-        }
-        Ok(out)
     }
 }

@@ -78,18 +78,13 @@ impl Gpu {
         self.0.tally.now()
     }
 
-    /// Waits until a submission has finished. Native only; [`Gpu::finished`] does not wait.
+    /// Waits until a submission has finished. Native only.
     ///
     /// # Errors
     /// `DeviceLost` if the device is lost or does not answer for 60 s.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn wait(&self, submission: &Submission) -> Result<()> {
         self.until(|timeout| Ok(self.0.api.finished(submission, timeout)?.then_some(())))
-    }
-
-    /// Whether a submission has finished.
-    pub(crate) fn finished(&self, submission: &Submission) -> Result<bool> {
-        self.0.api.finished(submission, Duration::ZERO)
     }
 
     /// Waits until all submissions have finished, so that memory comes back. Native only.

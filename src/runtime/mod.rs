@@ -24,7 +24,6 @@ pub use adapter::adapters;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use adapter::select;
 pub use adapter::{Adapter, AdapterInfo, AdapterKind, Limits};
-pub(crate) use api::Submission;
 pub(crate) use bind::{BindGroups, BufferRange};
 pub(crate) use buffer::{Buffer, BufferUse};
 pub use counters::Counters;

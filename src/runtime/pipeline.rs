@@ -68,7 +68,7 @@ impl Gpu {
             let (need, limit) = (source.bindings.len() as u64, u64::from(self.limits().storage_buffers_per_stage));
             if need > limit {
                 let what = format!("kernel {}", source.label);
-                return Err(Error::Limit { what, name: "storage_buffers_per_stage", need, limit });
+                return Err(Error::Limit { what, name: "storage buffers", need, limit });
             }
         }
         let keys: Vec<KernelSource> = sources.iter().map(KernelSource::key).collect();

@@ -47,7 +47,7 @@ impl Gpu {
             if let Some(&need) = dispatch.grid.iter().find(|&&need| need > limit) {
                 return Err(Error::Limit {
                     what: format!("grid of {}", dispatch.pipeline.label()),
-                    name: "workgroups_per_dimension",
+                    name: "workgroups in a dimension",
                     need: need.into(),
                     limit: limit.into(),
                 });

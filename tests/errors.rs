@@ -1,0 +1,73 @@
+//! The text of every error, held against `tests/errors.txt`.
+
+use std::path::PathBuf;
+
+use wgrad::Error;
+
+/// One of each variant; adding a variant breaks the match in `name`, and so leads here.
+fn all() -> Vec<Error> {
+    let text = String::from;
+    vec![
+        Error::Shape { op: text("matmul"), expected: text("64 terms in b like in a"), got: text("f32 [32, 10]") },
+        Error::Argument { name: text("epochs"), expected: text("at least 1"), got: text("0") },
+        Error::NoAdapter { wanted: text("radeon"), tried: vec![text("llvmpipe (software, vulkan)")] },
+        Error::NoAdapter { wanted: text("a real GPU"), tried: vec![] },
+        Error::Limit { what: text("adam"), name: "bytes in a binding", need: 300, limit: 128 },
+        Error::Device { call: text("Device::create_buffer (step)"), reason: text("it is too large") },
+        Error::DeviceLost { reason: text("a submission brought the receipt 0, not 17") },
+        Error::OutOfMemory { need: 4096, held: 1024 },
+        Error::Unsupported { what: text("accuracy of an output of shape [32, 5]"), fix: text("leave it out here") },
+        Error::NotFinite { what: text("loss or gradient"), epoch: 2, step: 7 },
+        Error::BadIndex { rows: 10, epoch: 1, step: 3 },
+        Error::Layer {
+            index: 2,
+            name: text("dense"),
+            source: Box::new(Error::Shape { op: text("input"), expected: text("[batch, 64]"), got: text("[32, 10]") }),
+        },
+        Error::Io { path: PathBuf::from("table.csv"), source: std::io::Error::other("disk full") },
+        Error::Format {
+            path: PathBuf::from("table.csv"),
+            position: text("line 32, column b"),
+            reason: text("expected a number, got \"x\""),
+        },
+    ]
+}
+
+fn name(error: &Error) -> &'static str {
+    match error {
+        Error::Shape { .. } => "Shape",
+        Error::Argument { .. } => "Argument",
+        Error::NoAdapter { .. } => "NoAdapter",
+        Error::Limit { .. } => "Limit",
+        Error::Device { .. } => "Device",
+        Error::DeviceLost { .. } => "DeviceLost",
+        Error::OutOfMemory { .. } => "OutOfMemory",
+        Error::Unsupported { .. } => "Unsupported",
+        Error::NotFinite { .. } => "NotFinite",
+        Error::BadIndex { .. } => "BadIndex",
+        Error::Layer { .. } => "Layer",
+        Error::Io { .. } => "Io",
+        Error::Format { .. } => "Format",
+        _ => "a variant that has no line in tests/errors.rs",
+    }
+}
+
+#[test]
+fn every_error_reads_as_written_down() {
+    let got: String = all().iter().map(|error| format!("{}: {error}\n", name(error))).collect();
+    let want = include_str!("errors.txt");
+    assert_eq!(got, want, "if the new text is meant, put it into tests/errors.txt");
+}
+
+#[test]
+fn every_variant_has_a_line() {
+    let source = include_str!("../src/error.rs");
+    let body = source.split("pub enum Error {").nth(1).unwrap().split("\n}\n").next().unwrap();
+    let variants = body.lines().filter_map(|line| line.strip_prefix("    ")?.strip_suffix(" {"));
+    let variants: Vec<&str> = variants.filter(|v| v.chars().all(char::is_alphanumeric)).collect();
+    assert!(variants.len() >= 13, "{variants:?}");
+    let lines = include_str!("errors.txt");
+    for variant in variants {
+        assert!(lines.lines().any(|line| line.starts_with(&format!("{variant}: "))), "{variant} has no line");
+    }
+}
