@@ -38,6 +38,8 @@
 //! | [`data`] | data sets, splitting, scaling |
 //! | [`model`], [`train`] | models; fit, evaluate, predict |
 
+#![deny(missing_docs)]
+
 pub mod error;
 pub mod shape;
 pub mod random;

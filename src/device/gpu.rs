@@ -379,3 +379,46 @@ impl Executable for GpuExecutable {
         self.gpu.upload(&self.arenas[arena], 0, bytemuck::cast_slice(words))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Builder, Caps};
+    use crate::ops::step_end;
+    use crate::program::{Options, plan};
+    use crate::runtime::tests::each_gpu;
+
+    fn executable(gpu: &Gpu, steps: usize) -> GpuExecutable {
+        let variables = Arc::new(Variables::default());
+        let builder = Builder::new(Arc::clone(&variables));
+        step_end(&builder, steps).unwrap();
+        let program = plan(Arc::new(builder.finish()), &Caps::default(), &Options::default()).unwrap();
+        GpuExecutable::new(gpu, program, &GpuStorage::new(gpu, &variables, 0).unwrap()).unwrap()
+    }
+
+    fn table(steps: usize) -> StepTable {
+        StepTable { rows: vec![1; steps], columns: vec![vec![]; steps] }
+    }
+
+    #[test]
+    fn a_wrong_receipt_is_a_lost_device() {
+        each_gpu(|gpu| {
+            let mut run = executable(gpu, 4);
+            run.begin(&table(4)).unwrap();
+            assert_eq!(run.submit(1).unwrap(), 1);
+            assert_eq!(run.poll(true).unwrap().words.step, 1);
+            run.sequence += 1; // as if a submission had not run
+            run.submit(1).unwrap();
+            assert!(matches!(run.poll(true), Err(Error::DeviceLost { .. })));
+        });
+    }
+
+    #[test]
+    fn a_table_that_is_too_long_is_refused() {
+        each_gpu(|gpu| {
+            // The buffer is rounded up to 16 bytes, so four more steps of one word cannot fit.
+            let error = executable(gpu, 4).begin(&table(8)).unwrap_err();
+            assert!(matches!(error, Error::Limit { need: 48, .. }), "{error}");
+        });
+    }
+}

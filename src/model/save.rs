@@ -6,6 +6,9 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 use crate::model::Model;
 
+/// A weight in a file: name, shape, little-endian bytes.
+type Weight = (String, Vec<usize>, Vec<u8>);
+
 impl Model {
     /// The weights as a safetensors file: `dense/kernel`, `dense/bias`, …, f32, little-endian. The same weights give
     /// the same bytes.
@@ -33,7 +36,7 @@ impl Model {
         Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    fn little_endian(&self) -> Result<Vec<(String, Vec<usize>, Vec<u8>)>> {
+    fn little_endian(&self) -> Result<Vec<Weight>> {
         let bytes = |name: &str| -> Result<_> {
             let tensor = self.weight(name)?;
             let bytes = tensor.to_f32().iter().flat_map(|v| v.to_le_bytes()).collect();

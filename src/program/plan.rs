@@ -144,17 +144,20 @@ impl<'a> Places<'a> {
         let spans = std::mem::take(&mut self.spans);
         let mut groups: Vec<(Role, bool, Vec<Value>)> = vec![];
         for (role, congruent, values) in &spans {
-            let free: Vec<Value> = values.iter().copied().filter(|v| self.slots[v.0].is_none()).collect();
-            match groups.iter_mut().find(|(_, _, members)| members.iter().any(|v| free.contains(v))) {
-                Some((_, _, members)) => free
-                    .iter()
-                    .filter(|v| !members.contains(v))
-                    .copied()
-                    .collect::<Vec<_>>()
-                    .into_iter()
-                    .for_each(|v| members.push(v)),
-                None if free.is_empty() => {}
-                None => groups.push((*role, *congruent, free)),
+            let mut group = (*role, *congruent, vec![]);
+            // A span joins all groups that it has a member of: those come first, in their order.
+            groups.retain_mut(|(role, congruent, members)| {
+                let apart = !members.iter().any(|v| values.contains(v));
+                if !apart {
+                    group = (*role, group.1 || *congruent, [group.2.as_slice(), members].concat());
+                }
+                apart
+            });
+            let free = values.iter().filter(|v| self.slots[v.0].is_none() && !group.2.contains(v));
+            let free: Vec<Value> = free.copied().collect();
+            group.2.extend(free);
+            if !group.2.is_empty() {
+                groups.push(group);
             }
         }
         for (role, congruent, members) in groups {

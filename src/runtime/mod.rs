@@ -16,7 +16,7 @@ mod pipeline;
 mod readback;
 mod recorder;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use adapter::Wanted;
 #[cfg(not(target_arch = "wasm32"))]

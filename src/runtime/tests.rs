@@ -63,7 +63,8 @@ impl Gpu {
     }
 }
 
-fn each_gpu(test: impl Fn(&Gpu)) {
+/// The same with the adapter opened.
+pub(crate) fn each_gpu(test: impl Fn(&Gpu)) {
     each_adapter(|adapter| test(&Gpu::open(adapter).unwrap()));
 }
 
