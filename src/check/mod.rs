@@ -1,1 +1,19 @@
-//! Every op against the oracle.
+//! What holds every op against the oracle: cases, values, guard bands, bars. Tests run it, and so can a user.
+//!
+//! | check | what is compared with what |
+//! |---|---|
+//! | [`parity`] | one op on a device with its f64 kernel on the same inputs, at the op's bar |
+//! | [`nodes`] | the same for each node of a loaded program, on the program's own values |
+//! | [`gradient`], [`loss_gradient`] | an op's gradient with differences of the op, both in f64 |
+
+mod compare;
+mod gradient;
+mod nodes;
+mod parity;
+mod values;
+
+pub use compare::{Reference, Worst};
+pub use gradient::{gradient, loss_gradient};
+pub use nodes::{NodeOutcome, nodes};
+pub use parity::{Outcome, Place, parity, variants};
+pub use values::{Regime, Trial, TrialName, trials, values};

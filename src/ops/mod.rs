@@ -20,7 +20,7 @@ pub use bias_add::{BiasAdd, BiasAddBackward, bias_add};
 pub use case::{Case, Domain, Family, Input};
 pub use dense::{Dense, DenseBackward, dense};
 pub use loss::{
-    BINARY_ACCURACY, BINARY_CROSSENTROPY, BINARY_CROSSENTROPY_LOGITS, LossRow, LossRowDef, LossValue,
+    BINARY_ACCURACY, BINARY_CROSSENTROPY, BINARY_CROSSENTROPY_LOGITS, LOSS_ROWS, LossRow, LossRowDef, LossValue,
     MEAN_SQUARED_ERROR, PointwiseLoss, Targets, loss_row, pointwise_loss,
 };
 pub use matmul::{Matmul, matmul};

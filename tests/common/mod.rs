@@ -1,47 +1,63 @@
-//! What the tests share.
+//! Devices for tests: the CPU in the test itself, each GPU adapter in a process of its own.
 
 #![allow(dead_code)] // each test program uses its own part
 
 use std::process::Command;
 
-use wgrad::Device;
 use wgrad::runtime::adapters;
+use wgrad::{Device, Error};
 
-/// The device that a child process tests.
-const DEVICE: &str = "WGRAD_TEST_DEVICE";
+/// Set in a process that a test started for itself.
+const CHILD: &str = "WGRAD_TEST_DEVICE";
 
 /// Whether a missing GPU adapter is a failure.
 pub fn gpu_required() -> bool {
     std::env::var("WGRAD_REQUIRE_GPU").is_ok_and(|v| !v.is_empty() && v != "0")
 }
 
-/// Runs `test`, whose `#[test]` is called `name`, on the CPU and on every adapter. Each adapter has a process of its
-/// own: a driver can abort one.
-pub fn on_every_device(name: &str, test: impl Fn(&Device)) {
-    if let Ok(device) = std::env::var(DEVICE) {
-        return test(&Device::named(&device).expect("the parent has listed it"));
+/// Runs `body` on the CPU and on every adapter, for the test called `test`.
+pub fn on_every_device(test: &str, body: impl Fn(&Device)) {
+    if std::env::var_os(CHILD).is_none() {
+        body(&Device::cpu());
     }
-    test(&Device::cpu());
-    on_every_adapter(name, |_| unreachable!("the child has returned"));
+    on_every_adapter(test, body);
 }
 
-/// The same without the CPU.
-pub fn on_every_adapter(name: &str, test: impl Fn(&Device)) {
-    if let Ok(device) = std::env::var(DEVICE) {
-        return test(&Device::named(&device).expect("the parent has listed it"));
+/// Runs `body` on every adapter, each in a process of its own, for the test called `test`.
+pub fn on_every_adapter(test: &str, body: impl Fn(&Device)) {
+    if let Ok(name) = std::env::var(CHILD) {
+        return in_own_process(test, &name, body);
     }
     let found = adapters().expect("adapters are listed");
     if found.is_empty() {
         assert!(!gpu_required(), "WGRAD_REQUIRE_GPU is set and there is no GPU adapter");
-        eprintln!("{name}: not run on a GPU, for there is no adapter; `cargo xtask test --install-drivers` gets one");
+        println!("{test}: not run on a GPU, for there is no adapter; `cargo xtask test --install-drivers` gets one");
     }
-    for adapter in found {
-        let device = &adapter.info().name;
-        let mut child = Command::new(std::env::current_exe().expect("a test has a file"));
-        child.args(["--exact", name, "--nocapture", "--test-threads=1"]).env(DEVICE, device);
-        let output = child.output().expect("the test starts again");
-        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{name} on {device} ({}): {}\n{text}", adapter.info().kind, output.status);
-        assert!(text.contains("1 passed"), "{name} on {device} ran no test:\n{text}");
+    found.iter().for_each(|adapter| in_own_process(test, &adapter.info().name, &body));
+}
+
+/// Runs `body` on the device called `name`, in a process of its own: a driver that crashes fails this test alone.
+///
+/// `test` is the test's full name. Without such an adapter it says so and passes; with `WGRAD_REQUIRE_GPU` set it
+/// fails where there is no adapter at all.
+pub fn in_own_process(test: &str, name: &str, body: impl FnOnce(&Device)) {
+    if std::env::var_os(CHILD).is_none() {
+        let this = std::env::current_exe().expect("a test knows its own path");
+        let output = Command::new(this).args(["--exact", test, "--nocapture"]).env(CHILD, name).output();
+        let output = output.expect("a test can start itself");
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{test} on {name}: {}\n{out}\n{err}", output.status);
+        // Nothing that was skipped or never ran counts as passed.
+        assert!(out.contains("1 passed"), "{test} did not run in its own process:\n{out}");
+        print!("{out}");
+        return;
+    }
+    match Device::named(name) {
+        Ok(device) => body(&device),
+        Err(Error::NoAdapter { tried, .. }) => {
+            assert!(!gpu_required() || !tried.is_empty(), "WGRAD_REQUIRE_GPU is set and there is no adapter");
+            println!("no adapter: {name}, {test} was not run; found {tried:?}");
+        }
+        Err(error) => panic!("{name}: {error}"),
     }
 }

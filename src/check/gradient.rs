@@ -1,0 +1,253 @@
+//! Gradients against central differences of the op, all in f64.
+
+use std::sync::Arc;
+
+use crate::check::parity::table_of;
+use crate::check::values::{Regime, values};
+use crate::error::{Error, Result};
+use crate::graph::{Buffer, Builder, Graph, StepTable, Value, Variables};
+use crate::ops::{Case, Domain, Input, LossRow, Targets, pointwise_loss};
+use crate::oracle::Oracle;
+use crate::random::{Philox, Purpose};
+use crate::shape::{Dtype, Type};
+
+/// Half the distance of the inner points of a difference.
+const STEP: f64 = 2e-5;
+/// Elements of an input whose differences are taken; all of a smaller one.
+const ELEMENTS: usize = 12;
+/// Elements of a value above which an op is not run dozens of times: its smaller cases say the same.
+const LARGEST: usize = 20_000;
+
+/// The worst relative distance of a case's gradients from differences of `Σ dy y`, for random dy. `None` for an op
+/// without a gradient, and for a case too large to be run dozens of times.
+///
+/// Rows of a batch that do not count are not compared: whatever they hold, no reduction reads them.
+/// Differences that do not settle as their step is halved stand at a kink, and do not count; infinite where that is
+/// more than a quarter of them.
+///
+/// # Errors
+/// Those of the op.
+pub fn gradient(case: &Case, seed: u64) -> Result<Option<f64>> {
+    let builder = Builder::new(Arc::new(Variables::default()));
+    for i in 0..case.columns.len() {
+        builder.column(&format!("column {i}"), |_| 0.0);
+    }
+    let inputs: Vec<Value> = case.inputs.iter().map(|input| builder.data(input.ty.clone())).collect();
+    let outputs = builder.op(Arc::clone(&case.op), &inputs)?;
+    if inputs.iter().chain(&outputs).any(|&v| builder.ty(v).len() > LARGEST) {
+        return Ok(None);
+    }
+    let outputs: Vec<Value> = outputs.into_iter().filter(|&v| builder.ty(v).dtype == Dtype::F32).collect();
+    let seeds: Vec<(Value, Value)> = outputs.iter().map(|&y| (y, builder.data(builder.ty(y)))).collect();
+    let gradients = match builder.gradients(&seeds, &inputs) {
+        Err(Error::Unsupported { .. }) => return Ok(None),
+        gradients => gradients?,
+    };
+    outputs.iter().chain(gradients.iter().flatten()).for_each(|&v| builder.output(v));
+    let mut probe = Probe::new(builder.finish(), &table_of(case), seed);
+    for (i, (&value, input)) in inputs.iter().zip(&case.inputs).enumerate() {
+        probe.set(value, interior(input, values(input, Regime::Normal, seed, i)))?;
+    }
+    for (i, &(y, dy)) in seeds.iter().enumerate() {
+        let ty = probe.oracle.graph().ty(y).clone();
+        let any = Input { ty: ty.clone(), domain: Domain::Any, variable: None };
+        let mut values = interior(&any, values(&any, Regime::Normal, seed, 100 + i));
+        // Rows that do not count have no gradient.
+        let counting = probe.oracle.step.rows_of(&ty) * ty.shape.without_batch().len();
+        values.float_mut().iter_mut().skip(counting).for_each(|v| *v = 0.0);
+        probe.set(dy, values)?;
+    }
+    let scalar = |oracle: &Oracle| {
+        let products = |&(y, dy): &(Value, Value)| -> f64 {
+            oracle.get(y).float().iter().zip(oracle.get(dy).float()).map(|(y, dy)| y * dy).sum()
+        };
+        seeds.iter().map(products).sum()
+    };
+    let wrt: Vec<(Value, Value)> = inputs.into_iter().zip(gradients).filter_map(|(x, dx)| Some((x, dx?))).collect();
+    probe.worst(&wrt, &scalar).map(Some)
+}
+
+/// The worst relative distance of a loss' weighted gradient from differences of its mean, with smoothed targets and a
+/// batch in which not all rows count.
+///
+/// # Errors
+/// Those of the op.
+pub fn loss_gradient(row: &'static LossRow, seed: u64) -> Result<f64> {
+    const BATCH: usize = 6;
+    const COLS: usize = 3;
+    const COUNT: u32 = 5;
+    const WEIGHT: f64 = 0.75;
+    let builder = Builder::new(Arc::new(Variables::default()));
+    let column = builder.column("weight", |_| WEIGHT);
+    let matrix = Type::f32([BATCH, COLS]);
+    let [p, y] = row.domains;
+    let inputs = [(matrix.clone().batched(true), p), (matrix, y), (Type::f32([BATCH]), Domain::NotNegative)];
+    let inputs = inputs.map(|(ty, domain)| Input { ty, domain, variable: None });
+    let [p, y, weights] = inputs.each_ref().map(|input| builder.data(input.ty.clone()));
+    let loss = pointwise_loss(&builder, row, p, Targets { y, weights }, (0.9, 0.05), Some(column))?;
+    [loss.gradient, loss.sums].into_iter().for_each(|v| builder.output(v));
+    let table = StepTable { rows: vec![COUNT], columns: vec![vec![WEIGHT]] };
+    let mut probe = Probe::new(builder.finish(), &table, seed);
+    for (i, (value, input)) in [p, y, weights].into_iter().zip(&inputs).enumerate() {
+        probe.set(value, interior(input, values(input, Regime::Normal, seed, i)))?;
+    }
+    let mean =
+        |oracle: &Oracle| WEIGHT * oracle.get(loss.sums).float().iter().sum::<f64>() / f64::from(COUNT) / COLS as f64;
+    probe.worst(&[(p, loss.gradient)], &mean)
+}
+
+/// In f64, and away from the ends of the domain, where a difference would leave it.
+fn interior(input: &Input, values: Buffer<f32>) -> Buffer<f64> {
+    let inside = |v: f32| match input.domain {
+        Domain::Probability => 0.1 + 0.8 * f64::from(v),
+        _ => f64::from(v),
+    };
+    match values {
+        Buffer::Float(v) => Buffer::Float(v.into_iter().map(inside).collect()),
+        Buffer::Index(v) => Buffer::Index(v),
+    }
+}
+
+/// A graph in the oracle that is run again and again.
+struct Probe {
+    oracle: Oracle,
+    table: StepTable,
+    random: Philox,
+}
+
+impl Probe {
+    fn new(graph: Graph, table: &StepTable, seed: u64) -> Self {
+        let mut oracle = Oracle::new(Arc::new(graph));
+        oracle.begin(table);
+        Self { oracle, table: table.clone(), random: Philox::new(seed, Purpose::Initializer, 1 << 41) }
+    }
+
+    fn set(&mut self, value: Value, buffer: Buffer<f64>) -> Result<()> {
+        self.oracle.set(value, buffer)
+    }
+
+    /// Runs the first node, or all of them.
+    fn run(&mut self, all: bool) -> Result<()> {
+        self.oracle.begin(&self.table);
+        let nodes = if all { self.oracle.graph().nodes.len() } else { 1 };
+        (0..nodes).try_for_each(|node| self.oracle.run_node(node))
+    }
+
+    /// The worst relative distance over pairs (input, its gradient) from differences of `scalar`.
+    fn worst(&mut self, wrt: &[(Value, Value)], scalar: &dyn Fn(&Oracle) -> f64) -> Result<f64> {
+        self.run(true)?;
+        let (mut worst, mut kinks, mut count) = (0.0f64, 0usize, 0usize);
+        for &(input, gradient) in wrt {
+            let gradient = self.oracle.get(gradient).float().to_vec();
+            let scale = gradient.iter().fold(0.0f64, |most, v| most.max(v.abs()));
+            let ty = self.oracle.graph().ty(input);
+            let counting =
+                if ty.batched { self.oracle.step.rows_of(ty) * ty.shape.without_batch().len() } else { ty.len() };
+            for at in self.picks(counting) {
+                let (wide, narrow) = (self.slope(input, at, STEP, scalar)?, self.slope(input, at, STEP / 2.0, scalar)?);
+                let size = narrow.abs().max(gradient[at].abs()).max(1e-2 * scale).max(1e-6);
+                count += 1;
+                if (wide - narrow).abs() > 1e-7 * size {
+                    kinks += 1;
+                } else {
+                    let error = (narrow - gradient[at]).abs() / size;
+                    worst = if error.is_nan() { f64::INFINITY } else { worst.max(error) };
+                }
+            }
+        }
+        Ok(if 4 * kinks > count { f64::INFINITY } else { worst })
+    }
+
+    fn picks(&mut self, len: usize) -> Vec<usize> {
+        if len <= ELEMENTS {
+            return (0..len).collect();
+        }
+        (0..ELEMENTS).map(|_| self.random.word() as usize % len).collect()
+    }
+
+    /// `(8 (s(h) - s(-h)) - (s(2h) - s(-2h))) / 12h` at one element of an input.
+    fn slope(&mut self, input: Value, at: usize, h: f64, scalar: &dyn Fn(&Oracle) -> f64) -> Result<f64> {
+        let original = self.oracle.get(input).clone();
+        let mut moved = |steps: f64| -> Result<f64> {
+            let mut buffer = original.clone();
+            buffer.float_mut()[at] += steps * h;
+            self.oracle.set(input, buffer)?;
+            self.run(false)?;
+            Ok(scalar(&self.oracle))
+        };
+        let (inner, outer) = (moved(1.0)? - moved(-1.0)?, moved(2.0)? - moved(-2.0)?);
+        self.oracle.set(input, original)?;
+        Ok((8.0 * inner - outer) / (12.0 * h))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Args, Float, Node, OpDef, Site, Tolerance, Variant};
+    use crate::ops::{FAMILIES, LOSS_ROWS, add};
+
+    /// `y = 2 x`, whose gradient is right or forgets the 2.
+    #[derive(Debug)]
+    struct Double {
+        right: bool,
+    }
+
+    impl OpDef for Double {
+        fn name(&self) -> &str {
+            "double"
+        }
+        fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {
+            Ok(vec![inputs[0].clone()])
+        }
+        fn gradient(&self, g: &Builder, _: &Node, dy: &[Option<Value>]) -> Result<Vec<Option<Value>>> {
+            let sum = |dy| if self.right { add(g, dy, dy) } else { Ok(dy) };
+            Ok(vec![dy[0].map(sum).transpose()?])
+        }
+        fn cpu<F: Float>(&self, args: Args<'_, F>) -> Result<()> {
+            let pairs = args.outputs[0].float_mut().iter_mut().zip(args.inputs.float(0));
+            pairs.for_each(|(y, &x)| *y = x + x);
+            Ok(())
+        }
+        fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {
+            case.equal()
+        }
+        fn variants(&self, _: &Site<'_>) -> Result<Vec<Variant>> {
+            Ok(vec![])
+        }
+    }
+
+    #[test]
+    fn a_wrong_gradient_is_refused() {
+        let worst = |right| gradient(&Case::new(Double { right }, [Type::f32([5])]), 0).unwrap().unwrap();
+        assert!(worst(true) < 1e-6, "{}", worst(true));
+        assert!(worst(false) > 0.4, "{}", worst(false));
+    }
+
+    #[test]
+    fn every_gradient_agrees_with_differences() {
+        let mut checked = std::collections::BTreeMap::<String, (usize, f64)>::new();
+        for (seed, case) in FAMILIES.iter().flat_map(|family| (family.cases)()).enumerate() {
+            if let Some(worst) = gradient(&case, seed as u64).unwrap() {
+                let types: Vec<String> = case.inputs.iter().map(|i| i.ty.to_string()).collect();
+                assert!(worst <= 1e-6, "{} of {types:?}, rows {:?}: {worst:e}", case.op.name(), case.rows);
+                let of_op = checked.entry(case.op.name().into()).or_default();
+                *of_op = (of_op.0 + 1, of_op.1.max(worst));
+            }
+        }
+        println!("{checked:#?}");
+        for op in ["relu", "sigmoid", "add", "bias_add", "matmul", "matmul_nt", "matmul_tn", "matmul_tt", "dense"] {
+            assert!(checked.get(op).is_some_and(|(cases, _)| *cases > 10), "{op} was not checked");
+        }
+    }
+
+    #[test]
+    fn every_loss_agrees_with_differences() {
+        for row in LOSS_ROWS {
+            for seed in 0..4 {
+                let worst = loss_gradient(row, seed).unwrap();
+                assert!(worst <= 1e-6, "{}: {worst:e}", row.name);
+            }
+        }
+    }
+}
