@@ -67,18 +67,17 @@ fn main(
                 let value = row_weight * loss(p[at], smoothed);
                 sum += value;
                 count += select(0u, 1u, hit(p[at], target_value));
-                slope = weight * row_weight * slope_of(p[at], smoothed);
-                if (!finite(value) || too_large(slope)) {
-                    bits |= FLAG_NOT_FINITE;
+                if (TRAINING) {
+                    slope = weight * row_weight * slope_of(p[at], smoothed);
+                    if (!finite(value) || too_large(slope)) {
+                        bits |= FLAG_NOT_FINITE;
+                    }
                 }
             }
-            if (TRAINING) {
+            if (WRITE_GRADIENT) {
                 gradient[at] = slope;
             }
         }
-    }
-    if (!TRAINING) {
-        bits &= FLAG_BAD_INDEX;
     }
     if (bits != 0u) {
         atomicOr(&flag[0], bits);

@@ -247,8 +247,8 @@ pub struct PointwiseLoss {
     pub row: &'static LossRow,
     /// Rows of a batch, where y and w are gathered.
     pub gathered: Option<usize>,
-    /// The column of the step table with the loss' weight; `None` in inference: no gradient, and no flag but for an
-    /// index out of range.
+    /// The column of the step table with the loss' weight; `None` in inference: a gradient of 0, and no flag but for
+    /// an index out of range.
     pub column: Option<usize>,
     /// Scale and shift of the targets.
     pub targets: (f32, f32),
@@ -381,7 +381,7 @@ impl OpDef for PointwiseLoss {
         self.each(&mut args, |args, e| {
             let t = self.target(e.y);
             let loss = e.w * self.row.loss(e.p, t);
-            let slope = scale * e.w * self.row.slope(e.p, t);
+            let slope = if self.column.is_some() { scale * e.w * self.row.slope(e.p, t) } else { F::ZERO };
             let too_large = !(slope.abs() < F::of(GRADIENT_LIMIT));
             if self.column.is_some() && (!loss.is_finite() || too_large) {
                 args.step.flag(FLAG_NOT_FINITE);
@@ -440,7 +440,8 @@ impl OpDef for PointwiseLoss {
             .constant("slope_of", Constant::Call { signature: "(p: f32, t: f32) -> f32", stem: self.row.name })
             .constant("hit", Constant::Call { signature: "(p: f32, y: f32) -> bool", stem: self.row.name })
             .flag("GATHERED", self.gathered.is_some())
-            .flag("TRAINING", self.column.is_some() && site.used[0])
+            .flag("TRAINING", self.column.is_some())
+            .flag("WRITE_GRADIENT", site.used[0])
             .input(0)
             .bind(span(1))
             .bind(span(2))
