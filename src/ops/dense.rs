@@ -168,12 +168,12 @@ impl OpDef for Dense {
         let (y, z) = (y.float_mut(), z.float_mut());
         let mut sums = vec![F::ZERO; 2 * n];
         let (total, part) = sums.split_at_mut(n);
+        let zeros = vec![F::ZERO; k];
         let flag = args.step.flag; // an index out of range is flagged by the backward pass and by the loss
         for i in 0..m {
             total.fill(F::ZERO);
-            if let Some(row) = self.row(&args.inputs, args.step, args.types, i) {
-                add_row(total, part, &x[row * k..(row + 1) * k], w);
-            }
+            let row = self.row(&args.inputs, args.step, args.types, i);
+            add_row(total, part, row.map_or(&zeros, |row| &x[row * k..(row + 1) * k]), w);
             for j in 0..n {
                 let sum = if self.bias { total[j] + b[j] } else { total[j] };
                 if let Some(z) = z.get_mut(i * n + j) {
