@@ -64,7 +64,10 @@ fn main(
                 let target_value = bitcast<f32>(y[params.y + row * params.cols + at % params.cols]);
                 let row_weight = bitcast<f32>(w[params.w + row]);
                 let smoothed = target_value * params.scale + params.shift;
-                let value = row_weight * loss(p[at], smoothed);
+                var value = 0.0;
+                if (HAS_LOSS) {
+                    value = row_weight * loss(p[at], smoothed);
+                }
                 sum += value;
                 count += select(0u, 1u, hit(p[at], target_value));
                 if (TRAINING) {

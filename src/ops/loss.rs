@@ -29,6 +29,8 @@ pub trait LossRowDef: 'static {
     const DOMAINS: [Domain; 2];
     /// At least three of (p, t, loss, slope) from an outside source.
     const SAMPLES: &'static [[f64; 4]];
+    /// Whether there is a loss; where not, it is 0 whatever the weights are.
+    const HAS_LOSS: bool = true;
     /// The loss.
     fn loss<F: Float>(p: F, t: F) -> F;
     /// Its derivative by p.
@@ -52,6 +54,8 @@ pub struct LossRow {
     pub domains: [Domain; 2],
     /// See [`LossRowDef::SAMPLES`].
     pub samples: &'static [[f64; 4]],
+    /// See [`LossRowDef::HAS_LOSS`].
+    pub has_loss: bool,
     bar: fn(f64, f64) -> [f64; 2],
     loss: Pair,
     slope: Pair,
@@ -68,6 +72,7 @@ pub const fn loss_row<L: LossRowDef>() -> LossRow {
         counts: L::COUNTS,
         domains: L::DOMAINS,
         samples: L::SAMPLES,
+        has_loss: L::HAS_LOSS,
         bar: L::bar,
         loss: (L::loss::<f32>, L::loss::<f64>),
         slope: (L::slope::<f32>, L::slope::<f64>),
@@ -221,6 +226,7 @@ impl LossRowDef for BinaryAccuracy {
     const WGSL: &'static str = include_str!("../../shaders/loss/binary_accuracy.wgsl");
     const COUNTS: bool = true;
     const DOMAINS: [Domain; 2] = [Domain::Probability, Domain::Label];
+    const HAS_LOSS: bool = false;
     const SAMPLES: &'static [[f64; 4]] = &[[0.5, 1.0, 0.0, 0.0], [0.9, 1.0, 0.0, 0.0], [0.1, 1.0, 0.0, 0.0]];
     fn loss<F: Float>(_: F, _: F) -> F {
         F::ZERO
@@ -380,8 +386,8 @@ impl OpDef for PointwiseLoss {
         args.outputs[2].index_mut().fill(0);
         self.each(&mut args, |args, e| {
             let t = self.target(e.y);
-            let loss = e.w * self.row.loss(e.p, t);
-            let slope = if self.column.is_some() { scale * e.w * self.row.slope(e.p, t) } else { F::ZERO };
+            let loss = if self.row.has_loss { e.w * self.row.loss(e.p, t) } else { F::ZERO };
+            let slope = if self.column.is_some() && self.row.has_loss { scale * e.w * self.row.slope(e.p, t) } else { F::ZERO };
             let too_large = !(slope.abs() < F::of(GRADIENT_LIMIT));
             if self.column.is_some() && (!loss.is_finite() || too_large) {
                 args.step.flag(FLAG_NOT_FINITE);
@@ -440,7 +446,8 @@ impl OpDef for PointwiseLoss {
             .constant("slope_of", Constant::Call { signature: "(p: f32, t: f32) -> f32", stem: self.row.name })
             .constant("hit", Constant::Call { signature: "(p: f32, y: f32) -> bool", stem: self.row.name })
             .flag("GATHERED", self.gathered.is_some())
-            .flag("TRAINING", self.column.is_some())
+            .flag("TRAINING", self.column.is_some() && self.row.has_loss)
+            .flag("HAS_LOSS", self.row.has_loss)
             .flag("WRITE_GRADIENT", site.used[0])
             .input(0)
             .bind(span(1))
