@@ -182,14 +182,17 @@ impl LossRowDef for BinaryCrossentropy {
         is_hit(p > F::of(0.5), y)
     }
     fn bar(p: f64, t: f64) -> [f64; 2] {
-        // The clip is 1e-7 in f32 and 1 - 2^-23, so the two ends of the range have wider bars.
+        // The upper clip is 1 - 2^-23 in f32, a fifth further from 1, so that end of the range has wider bars.
         let clipped = p.clamp(EPSILON, 1.0 - EPSILON);
         let end = if clipped > 1.0 - 2.0 * EPSILON { 0.25 } else { 0.0 };
         let q = 1.0 - clipped;
         let logs = 6.0 * (ulp(t * clipped.ln()) + ulp((1.0 - t) * q.ln())) + (1.0 - t) * (UNIT / q).min(1.0);
         let slope = Self::slope(p, t);
         let near = if (p - EPSILON).abs() < 1e-13 || (p - 1.0 + EPSILON).abs() < UNIT { f64::INFINITY } else { 0.0 };
-        [logs + (1.0 - t) * end, 12.0 * ulp(slope) + slope.abs() * (2.0 * UNIT / q).min(1.0) + near]
+        [
+            logs + (1.0 - t) * end + 2.0 * t * end * UNIT,
+            12.0 * ulp(slope) + slope.abs() * (2.0 * UNIT / q).min(1.0) + near,
+        ]
     }
 }
 
@@ -338,6 +341,17 @@ impl PointwiseLoss {
         }
     }
 
+    /// How far (loss, slope) may be off: what the row says, and what the rounding of the target adds.
+    fn bar(&self, e: &Element<f64>) -> [f64; 2] {
+        let (scale, t) = (f64::from(self.targets.0), self.target(e.y));
+        let off = if self.targets == (1.0, 0.0) { 0.0 } else { ulp(scale * e.y) + ulp(t) };
+        let [mut loss, mut slope] = (self.row.bar)(e.p, t);
+        let moved = |f: &dyn Fn(f64) -> f64| (f(t + off) - f(t)).abs().max((f(t - off) - f(t)).abs());
+        loss += moved(&|t| self.row.loss(e.p, t));
+        slope += moved(&|t| self.row.slope(e.p, t));
+        [loss, slope]
+    }
+
     fn target<F: Float>(&self, y: F) -> F {
         let (scale, shift) = self.targets;
         y * F::of(f64::from(scale)) + F::of(f64::from(shift))
@@ -387,7 +401,8 @@ impl OpDef for PointwiseLoss {
         self.each(&mut args, |args, e| {
             let t = self.target(e.y);
             let loss = if self.row.has_loss { e.w * self.row.loss(e.p, t) } else { F::ZERO };
-            let slope = if self.column.is_some() && self.row.has_loss { scale * e.w * self.row.slope(e.p, t) } else { F::ZERO };
+            let slope =
+                if self.column.is_some() && self.row.has_loss { scale * e.w * self.row.slope(e.p, t) } else { F::ZERO };
             let too_large = !(slope.abs() < F::of(GRADIENT_LIMIT));
             if self.column.is_some() && (!loss.is_finite() || too_large) {
                 args.step.flag(FLAG_NOT_FINITE);
@@ -415,7 +430,7 @@ impl OpDef for PointwiseLoss {
         let mut args = Args { types: case.types, inputs: case.inputs, outputs: &mut [], step: &mut step };
         self.each(&mut args, |_, e| {
             let t = self.target(e.y);
-            let [loss_bar, slope_bar] = (self.row.bar)(e.p, t);
+            let [loss_bar, slope_bar] = self.bar(&e);
             let (loss, slope) = (e.w * self.row.loss(e.p, t), scale * e.w * self.row.slope(e.p, t));
             if let Some(bar) = bars[0].get_mut(e.at) {
                 *bar = (scale * e.w).abs() * slope_bar + 10.0 * ulp(slope) + TINY;

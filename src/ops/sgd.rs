@@ -87,9 +87,10 @@ impl OpDef for Sgd {
             bars[i][at] = ulp(p) + descent + TINY;
             if self.has_momentum() {
                 let m = case.before[n + i].float()[at] * self.momentum;
-                let own = 2.0 * ulp(m) + descent;
+                let own = 2.0 * ulp(m) + descent + ulp(case.outputs[n + i].float()[at]);
                 bars[n + i][at] = own + TINY;
-                bars[i][at] = ulp(p) + 2.0 * own + ulp(case.outputs[n + i].float()[at]) + descent + TINY;
+                // p may be added to either term first.
+                bars[i][at] = 2.0 * ulp(p) + 2.0 * own + descent + TINY;
             }
         }
         bars
