@@ -15,5 +15,5 @@ mod values;
 pub use compare::{Reference, Worst};
 pub use gradient::{gradient, loss_gradient};
 pub use nodes::{NodeOutcome, nodes};
-pub use parity::{Outcome, Place, parity, variants};
+pub use parity::{Outcome, Place, graph_of, parity, variants};
 pub use values::{Regime, Trial, TrialName, trials, values};

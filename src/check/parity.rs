@@ -144,8 +144,11 @@ fn applies(case: &Case, name: TrialName) -> bool {
     !(matches!(name, TrialName::BadIndex(_)) && case.op.name() == "step_end")
 }
 
-/// The graph of a case: the op alone. Gives the inputs too.
-pub(super) fn graph_of(case: &Case, used: &[bool]) -> Result<(Graph, Vec<Value>)> {
+/// The graph of a case, the op alone, where the outputs of which `used` says so are read; and its inputs.
+///
+/// # Errors
+/// Those of the op.
+pub fn graph_of(case: &Case, used: &[bool]) -> Result<(Graph, Vec<Value>)> {
     let mut variables = Variables::default();
     let mut places = vec![];
     for (i, input) in case.inputs.iter().enumerate() {

@@ -1,0 +1,145 @@
+//! Every kernel as it is composed for any case: two compilers take it, and its `Params` are those of its launch.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use wgpu::naga;
+use wgrad::Type;
+use wgrad::graph::{Caps, Launch, Site, compose};
+use wgrad::ops::{Case, FAMILIES};
+
+/// The launches of a case, with all outputs read, and with each alone.
+fn launches(case: &Case) -> Vec<Launch> {
+    let inputs: Vec<Type> = case.inputs.iter().map(|input| input.ty.clone()).collect();
+    let outputs = case.op.infer(&inputs.iter().collect::<Vec<_>>()).expect("types that fit");
+    let alone = (0..outputs.len()).map(|only| (0..outputs.len()).map(|i| i == only).collect());
+    let masks = std::iter::once(vec![true; outputs.len()]).chain(alone);
+    let of = |used: Vec<bool>| {
+        let site = Site { inputs: &inputs, outputs: &outputs, used: &used, caps: &Caps::default() };
+        case.op.variants(&site).expect("variants")
+    };
+    masks.flat_map(of).flat_map(|variant| variant.launches).collect()
+}
+
+/// Every kernel once: its text, and the op and launch that it is of.
+fn kernels() -> BTreeMap<String, (String, Launch)> {
+    let mut kernels = BTreeMap::new();
+    for case in FAMILIES.iter().flat_map(|family| (family.cases)()) {
+        for launch in launches(&case) {
+            kernels.entry(compose(&launch).text).or_insert_with(|| (case.op.name().to_string(), launch));
+        }
+    }
+    assert!(kernels.len() > 20, "{} kernels", kernels.len());
+    kernels
+}
+
+fn parse(text: &str) -> naga::Module {
+    naga::front::wgsl::parse_str(text).unwrap_or_else(|e| panic!("{}\n{text}", e.emit_to_string(text)))
+}
+
+#[test]
+fn naga_takes_every_kernel() {
+    for (text, (op, _)) in kernels() {
+        let module = parse(&text);
+        let flags = naga::valid::ValidationFlags::all();
+        let checked = naga::valid::Validator::new(flags, naga::valid::Capabilities::empty()).validate(&module);
+        if let Err(error) = checked {
+            panic!("{op}: {}", error.emit_to_string(&text));
+        }
+    }
+}
+
+/// Browsers compile with Tint, which checks more than naga: barriers in uniform control flow above all.
+#[test]
+fn tint_takes_every_kernel() {
+    if Command::new("tint").arg("--help").output().is_err() {
+        println!("no `tint` on the PATH: whether a browser takes the kernels was not checked");
+        return;
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels");
+    std::fs::create_dir_all(&folder).expect("a folder for kernels");
+    for (number, (text, (op, _))) in kernels().into_iter().enumerate() {
+        let file = folder.join(format!("{number}.wgsl"));
+        std::fs::write(&file, &text).expect("a file for a kernel");
+        let output = Command::new("tint").args(["--format", "wgsl", "-o", "/dev/null"]).arg(&file).output();
+        let output = output.expect("tint runs");
+        assert!(output.status.success(), "{op}: {}\n{text}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// Names and offsets of the words of the struct in group 1; an array's name is repeated.
+fn params(module: &naga::Module) -> Vec<(String, u32)> {
+    let uniform = module.global_variables.iter().map(|(_, variable)| variable);
+    let uniform = uniform.filter(|v| v.binding.as_ref().is_some_and(|b| (b.group, b.binding) == (1, 0)));
+    let mut words = vec![];
+    for variable in uniform {
+        let ty = &module.types[variable.ty];
+        assert_eq!(ty.name.as_deref(), Some("Params"));
+        let naga::TypeInner::Struct { members, .. } = &ty.inner else { panic!("Params is no struct: {ty:?}") };
+        for member in members {
+            let name = member.name.clone().unwrap_or_default();
+            let bytes = module.types[member.ty].inner.size(module.to_ctx());
+            words.extend((0..bytes / 4).map(|word| (name.clone(), member.offset + 4 * word)));
+        }
+    }
+    words
+}
+
+#[test]
+fn params_are_those_of_the_launch() {
+    for (text, (op, launch)) in kernels() {
+        let names = launch.params.iter().enumerate().map(|(i, (name, _))| ((*name).to_string(), 4 * i as u32));
+        assert_eq!(names.collect::<Vec<_>>(), params(&parse(&text)), "{op}");
+    }
+}
+
+#[test]
+fn bindings_are_those_of_the_launch() {
+    for (text, (op, launch)) in kernels() {
+        let module = parse(&text);
+        let mut declared = BTreeMap::new();
+        for (_, variable) in module.global_variables.iter() {
+            if let (Some(binding), naga::AddressSpace::Storage { access }) = (&variable.binding, variable.space) {
+                assert_eq!(binding.group, 0, "{op}");
+                declared.insert(binding.binding as usize, access.contains(naga::StorageAccess::STORE));
+            }
+        }
+        let wanted: BTreeMap<usize, bool> = launch.binds.iter().map(|bind| bind.writes()).enumerate().collect();
+        assert_eq!(declared, wanted, "{op}: which bindings are written");
+    }
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder of shaders") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_file_is_part_of_a_kernel() {
+    let mut found = vec![];
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders"), &mut found);
+    let kernels = kernels();
+    for file in found {
+        let text = std::fs::read_to_string(&file).expect("a file of WGSL");
+        assert!(kernels.keys().any(|kernel| kernel.contains(text.trim_end())), "{} is not used", file.display());
+    }
+}
+
+#[test]
+fn every_file_that_is_named_exists() {
+    for (text, (op, _)) in kernels() {
+        let named = text.lines().filter_map(|line| line.strip_prefix("// uses: ")).flat_map(|line| line.split(", "));
+        for path in named {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders").join(path);
+            let used = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{op}: {}: {e}", path.display()));
+            assert!(text.contains(used.trim_end()), "{op} names {} and does not hold it", path.display());
+        }
+    }
+}
