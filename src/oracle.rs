@@ -42,8 +42,8 @@ impl Oracle {
     /// [`Error::Shape`] where dtype or length are not the value's.
     pub fn set(&mut self, value: Value, buffer: Buffer<f64>) -> Result<()> {
         let (old, ty) = (&mut self.buffers[value.0], self.graph.ty(value));
-        if (old.float().len(), old.index().len()) != (buffer.float().len(), buffer.index().len()) {
-            return Err(Error::shape("data", ty.to_string(), buffer.float().len() + buffer.index().len()));
+        if (old.float().len(), old.indices().len()) != (buffer.float().len(), buffer.indices().len()) {
+            return Err(Error::shape("data", ty.to_string(), buffer.float().len() + buffer.indices().len()));
         }
         *old = buffer;
         Ok(())

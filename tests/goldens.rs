@@ -56,12 +56,12 @@ impl Golden {
         model.compile(Adam::default(), BinaryCrossentropy::default(), ["accuracy"]).unwrap();
         let names: Vec<String> = model.weight_names().into_iter().map(String::from).collect();
         for (i, name) in names.iter().enumerate() {
-            model.set_weight(name, &self.tensor(&format!("init{i}"))).unwrap();
+            model.set_weight(name, self.tensor(&format!("init{i}"))).unwrap();
         }
         let fit = Fit::epochs(self.number("epochs")).batch_size(self.number("batch_size")).shuffle(false);
         let split = self.config["config"]["validation_split"].as_f64().unwrap_or(0.0);
         let fit = fit.validation_split(split).verbosity(Verbosity::Silent);
-        let history = model.fit(&x, &self.tensor("y"), fit).unwrap();
+        let history = model.fit(&x, self.tensor("y"), fit).unwrap();
         (model, history)
     }
 
@@ -76,9 +76,9 @@ impl Golden {
             let want = self.tensor(&format!("final{i}"));
             close(name, &model.weight(name).unwrap().to_f64(), &want.to_f64(), bar);
         }
-        let predicted = model.predict(&self.tensor("x")).unwrap();
-        close("predict", &predicted.to_f64(), &self.tensor("predict").to_f64(), bar);
-        let scores = model.evaluate(&self.tensor("x"), &self.tensor("y")).unwrap();
+        let predicted = model.predict(self.tensor("x")).unwrap();
+        close("predict", &predicted.to_f64(), self.tensor("predict").to_f64(), bar);
+        let scores = model.evaluate(self.tensor("x"), self.tensor("y")).unwrap();
         for (key, &score) in &scores {
             close(key, &[score], &[self.config["evaluate"][key].as_f64().unwrap()], bar);
         }
@@ -95,7 +95,7 @@ impl Golden {
                 assert!((got - want).abs() <= bar, "{} {key} on {device}: got {got}, want {want}", self.name);
             }
         }
-        let scores = model.evaluate(&self.tensor("x"), &self.tensor("y")).unwrap();
+        let scores = model.evaluate(self.tensor("x"), self.tensor("y")).unwrap();
         let want = self.config["evaluate"]["loss"].as_f64().unwrap();
         assert!((scores["loss"] - want).abs() <= 1e-3 * want, "{} on {device}: {scores:?}, want {want}", self.name);
     }

@@ -35,27 +35,15 @@ macro_rules! families {
                 super::check(stringify!($family), &wgrad::Device::cpu());
             }
             #[test]
-            fn llvmpipe() {
-                on("llvmpipe");
-            }
-            #[test]
-            fn swiftshader() {
-                on("swiftshader");
-            }
-            /// A real one.
-            #[test]
-            fn gpu() {
-                on("gpu");
-            }
-            fn on(device: &str) {
-                let test = format!("{}::{device}", stringify!($family));
-                super::common::in_own_process(&test, device, |device| super::check(stringify!($family), device));
+            fn adapters() {
+                let test = concat!(stringify!($family), "::adapters");
+                super::common::on_every_adapter(test, |device| super::check(stringify!($family), device));
             }
         })*
     };
 }
 
-families!(unary add bias_add matmul dense rows loss adam sgd step_end);
+families!(unary add bias_add matmul dense reshape rows loss adam sgd step_end);
 
 #[test]
 fn every_family_is_tested() {

@@ -44,7 +44,7 @@ fn a_halted_run_leaves_the_state_of_the_last_good_step() {
             let mut data = x.to_f32().into_owned();
             data[bad * 4 * 5 + 11] = f32::NAN;
             let mut stopped = classifier(device);
-            let error = stopped.fit(&Tensor::new([40, 5], data).unwrap(), &y, fit(2, 4)).unwrap_err();
+            let error = stopped.fit(Tensor::new([40, 5], data).unwrap(), &y, fit(2, 4)).unwrap_err();
             let Error::NotFinite { what, epoch, step } = &error else { panic!("{error}") };
             assert_eq!((what.as_str(), *epoch, *step), ("loss or gradient", 1, bad as u64 + 1), "{device}");
             let mut good = classifier(device);
@@ -65,7 +65,7 @@ fn a_gradient_that_is_too_large_halts() {
         model.compile(Sgd::default(), MeanSquaredError, ["mse"; 0]).unwrap();
         let x = Tensor::new([1, 1], vec![1e19]).unwrap();
         let before = weights(&model);
-        let error = model.fit(&x, &Tensor::new([1, 1], vec![1.0]).unwrap(), fit(1, 1)).unwrap_err();
+        let error = model.fit(&x, Tensor::new([1, 1], vec![1.0]).unwrap(), fit(1, 1)).unwrap_err();
         assert!(matches!(error, Error::NotFinite { epoch: 1, step: 1, .. }), "{error}");
         assert_eq!(weights(&model), before);
     });

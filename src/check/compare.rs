@@ -112,7 +112,7 @@ impl Reference {
 }
 
 fn elements(buffer: &Buffer<f64>) -> impl Iterator<Item = f64> {
-    buffer.float().iter().copied().chain(buffer.index().iter().map(|&i| f64::from(i)))
+    buffer.float().iter().copied().chain(buffer.indices().iter().map(|&i| f64::from(i)))
 }
 
 fn element(buffer: &Buffer<f64>, at: usize) -> Option<f64> {

@@ -146,7 +146,7 @@ pub fn trials(inputs: &[Input], seed: u64) -> Vec<Trial> {
             }
             (Dtype::U32, Domain::Index(n)) => {
                 let mut inputs = all(Regime::Normal);
-                inputs[i].index_mut()[at] = n as u32;
+                inputs[i].indices_mut()[at] = n as u32;
                 trials.push(Trial { name: TrialName::BadIndex(i), inputs });
             }
             (Dtype::U32, _) => {}
@@ -177,6 +177,6 @@ mod tests {
             }
         }
         let index = Input { ty: Type::u32([1000]), domain: Domain::Index(7), variable: None };
-        assert!(values(&index, Regime::Huge, 0, 0).index().iter().all(|&i| i < 7));
+        assert!(values(&index, Regime::Huge, 0, 0).indices().iter().all(|&i| i < 7));
     }
 }

@@ -150,7 +150,7 @@ impl Executable for CpuExecutable {
         self.swap()?;
         let buffer = self.ids[value.0].map(|id| match self.graph().ty(value).dtype {
             Dtype::F32 => Buffer::Float(self.buffers[id].float().iter().map(|&v| f64::from(v)).collect()),
-            Dtype::U32 => Buffer::Index(self.buffers[id].index().to_vec()),
+            Dtype::U32 => Buffer::Index(self.buffers[id].indices().to_vec()),
         });
         self.swap()?;
         buffer.ok_or_else(missing)

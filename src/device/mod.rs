@@ -292,7 +292,7 @@ impl Row {
         let width = |i: usize| graph.results.map_or(0, |r| graph.ty(r[i]).shape.without_batch().len());
         let at = |i: usize| at * width(i)..(at + 1) * width(i);
         let sums = buffers[0].and_then(|b| b.float().get(at(0))).unwrap_or_default();
-        let counts = buffers[1].and_then(|b| b.index().get(at(1))).unwrap_or_default();
+        let counts = buffers[1].and_then(|b| b.indices().get(at(1))).unwrap_or_default();
         Self { sums: sums.iter().map(|v| v.to_f64()).collect(), counts: counts.to_vec() }
     }
 }

@@ -146,7 +146,7 @@ impl<F: Float> Buffer<F> {
     }
 
     /// The elements of a value of dtype u32; empty for the other dtype.
-    pub fn index(&self) -> &[u32] {
+    pub fn indices(&self) -> &[u32] {
         match self {
             Self::Index(v) => v,
             Self::Float(_) => &[],
@@ -162,7 +162,7 @@ impl<F: Float> Buffer<F> {
     }
 
     /// The elements to write, of dtype u32.
-    pub fn index_mut(&mut self) -> &mut [u32] {
+    pub fn indices_mut(&mut self) -> &mut [u32] {
         match self {
             Self::Index(v) => v,
             Self::Float(_) => &mut [],
@@ -207,8 +207,8 @@ impl<'a, F: Float> Inputs<'a, F> {
     }
 
     /// Input `i`, of dtype u32.
-    pub fn index(&self, i: usize) -> &'a [u32] {
-        self.ids.get(i).map_or(&[], |&id| self.buffers[id].index())
+    pub fn indices(&self, i: usize) -> &'a [u32] {
+        self.ids.get(i).map_or(&[], |&id| self.buffers[id].indices())
     }
 }
 

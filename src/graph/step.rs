@@ -169,7 +169,7 @@ impl<F: Float> StepState<F> {
 
     /// Sets the flag for a gradient that is not finite, or so large that its square is not.
     pub fn flag_gradient(&mut self, gradient: F) {
-        if !(gradient.abs() < F::of(GRADIENT_LIMIT)) {
+        if gradient.is_nan() || gradient.abs() >= F::of(GRADIENT_LIMIT) {
             self.flag(FLAG_NOT_FINITE);
         }
     }

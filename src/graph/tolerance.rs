@@ -38,7 +38,7 @@ pub struct Tolerance<'a> {
 impl Tolerance<'_> {
     /// All outputs must be equal.
     pub fn equal(&self) -> Vec<Vec<f64>> {
-        self.outputs.iter().map(|o| vec![0.0; o.float().len().max(o.index().len())]).collect()
+        self.outputs.iter().map(|o| vec![0.0; o.float().len().max(o.indices().len())]).collect()
     }
 
     /// `ulps` of each element of output `i`.
@@ -66,7 +66,7 @@ impl Tolerance<'_> {
     pub fn magnitude(&self, i: usize) -> Buffer<f64> {
         match self.types[i].dtype {
             crate::shape::Dtype::F32 => Buffer::Float(self.inputs.float(i).iter().map(|v| v.abs()).collect()),
-            crate::shape::Dtype::U32 => Buffer::Index(self.inputs.index(i).to_vec()),
+            crate::shape::Dtype::U32 => Buffer::Index(self.inputs.indices(i).to_vec()),
         }
     }
 }

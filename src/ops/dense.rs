@@ -87,7 +87,7 @@ impl Dense {
         match self.gathered {
             None => Some(i),
             Some(_) if i >= step.rows() => None,
-            Some(batch) => row_of(step, inputs.index(1), batch, types[0].shape.dims()[0], i),
+            Some(batch) => row_of(step, inputs.indices(1), batch, types[0].shape.dims()[0], i),
         }
     }
 

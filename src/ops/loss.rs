@@ -331,7 +331,7 @@ impl PointwiseLoss {
         for i in 0..args.step.rows_of(&args.types[0]) {
             let row = match self.gathered {
                 None => Some(i),
-                Some(batch) => row_of(args.step, args.inputs.index(3), batch, args.types[1].shape.dims()[0], i),
+                Some(batch) => row_of(args.step, args.inputs.indices(3), batch, args.types[1].shape.dims()[0], i),
             };
             let Some(row) = row else { continue };
             for j in 0..cols {
@@ -397,13 +397,13 @@ impl OpDef for PointwiseLoss {
         });
         args.outputs[0].float_mut().fill(F::ZERO);
         args.outputs[1].float_mut().fill(F::ZERO);
-        args.outputs[2].index_mut().fill(0);
+        args.outputs[2].indices_mut().fill(0);
         self.each(&mut args, |args, e| {
             let t = self.target(e.y);
             let loss = if self.row.has_loss { e.w * self.row.loss(e.p, t) } else { F::ZERO };
             let slope =
                 if self.column.is_some() && self.row.has_loss { scale * e.w * self.row.slope(e.p, t) } else { F::ZERO };
-            let too_large = !(slope.abs() < F::of(GRADIENT_LIMIT));
+            let too_large = slope.is_nan() || slope.abs() >= F::of(GRADIENT_LIMIT);
             if self.column.is_some() && (!loss.is_finite() || too_large) {
                 args.step.flag(FLAG_NOT_FINITE);
             }
@@ -413,7 +413,7 @@ impl OpDef for PointwiseLoss {
             if let Some(sum) = args.outputs[1].float_mut().get_mut(e.at / GROUP) {
                 *sum += loss;
             }
-            if let Some(count) = args.outputs[2].index_mut().get_mut(e.at / GROUP) {
+            if let Some(count) = args.outputs[2].indices_mut().get_mut(e.at / GROUP) {
                 *count += u32::from(self.row.hits(e.p, e.y));
             }
         });

@@ -95,11 +95,11 @@ impl OpDef for RowGather {
         let width = data.shape.without_batch().len();
         for i in 0..self.batch {
             let counts = i < args.step.rows();
-            let row = if counts { row_of(args.step, args.inputs.index(1), self.batch, rows, i) } else { None };
+            let row = if counts { row_of(args.step, args.inputs.indices(1), self.batch, rows, i) } else { None };
             let at = row.map(|row| row * width..(row + 1) * width);
             match &mut args.outputs[0] {
                 Buffer::Float(y) => put(&mut y[i * width..(i + 1) * width], at.map(|at| &args.inputs.float(0)[at])),
-                Buffer::Index(y) => put(&mut y[i * width..(i + 1) * width], at.map(|at| &args.inputs.index(0)[at])),
+                Buffer::Index(y) => put(&mut y[i * width..(i + 1) * width], at.map(|at| &args.inputs.indices(0)[at])),
             }
         }
         Ok(())

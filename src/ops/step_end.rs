@@ -87,7 +87,7 @@ impl OpDef for StepEnd {
                     sums.float_mut()[row * n + i] = chunked_sum(args.inputs.float(i).iter().copied());
                 } else {
                     let at = row * (args.types.len() - n) + i - n;
-                    counts.index_mut()[at] = args.inputs.index(i).iter().sum();
+                    counts.indices_mut()[at] = args.inputs.indices(i).iter().sum();
                 }
             }
         }

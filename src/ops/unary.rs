@@ -54,9 +54,14 @@ pub struct Unary {
     pub samples: &'static [[f64; 3]],
     /// See [`UnaryDef::ULPS`].
     pub ulps: f64,
-    f: (fn(f32) -> f32, fn(f64) -> f64),
-    df: (fn(f32, f32) -> f32, fn(f64, f64) -> f64),
+    f: Functions,
+    df: Derivatives,
 }
+
+/// f in f32 and in f64.
+type Functions = (fn(f32) -> f32, fn(f64) -> f64);
+/// f' in f32 and in f64.
+type Derivatives = (fn(f32, f32) -> f32, fn(f64, f64) -> f64);
 
 /// The row of a function.
 pub const fn row<U: UnaryDef>() -> Unary {

@@ -87,9 +87,9 @@ impl<'a> Places<'a> {
         self.aliases();
         self.data();
         self.spans();
-        for index in 0..self.slots.len() {
+        for (index, used) in used.iter().enumerate() {
             self.aliases();
-            let wanted = used[index] || matches!(self.graph.origins[index], Origin::Data);
+            let wanted = *used || matches!(self.graph.origins[index], Origin::Data);
             if self.slots[index].is_none() && wanted {
                 let arena = self.arena(Role::Activation, false);
                 self.put(Value(index), arena);
