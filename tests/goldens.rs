@@ -56,7 +56,7 @@ impl Golden {
         model.compile(Adam::default(), BinaryCrossentropy::default(), ["accuracy"]).unwrap();
         let names: Vec<String> = model.weight_names().into_iter().map(String::from).collect();
         for (i, name) in names.iter().enumerate() {
-            model.set_weight(name, self.tensor(&format!("init{i}"))).unwrap();
+            model.set_weight(name, &self.tensor(&format!("init{i}"))).unwrap();
         }
         let fit = Fit::epochs(self.number("epochs")).batch_size(self.number("batch_size")).shuffle(false);
         let split = self.config["config"]["validation_split"].as_f64().unwrap_or(0.0);
@@ -77,7 +77,7 @@ impl Golden {
             close(name, &model.weight(name).unwrap().to_f64(), &want.to_f64(), bar);
         }
         let predicted = model.predict(self.tensor("x")).unwrap();
-        close("predict", &predicted.to_f64(), self.tensor("predict").to_f64(), bar);
+        close("predict", &predicted.to_f64(), &self.tensor("predict").to_f64(), bar);
         let scores = model.evaluate(self.tensor("x"), self.tensor("y")).unwrap();
         for (key, &score) in &scores {
             close(key, &[score], &[self.config["evaluate"][key].as_f64().unwrap()], bar);
