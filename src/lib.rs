@@ -37,6 +37,7 @@
 //! | [`layers`], [`losses`], [`metrics`], [`optimizers`] | what a model is made of |
 //! | [`data`] | data sets, splitting, scaling |
 //! | [`model`], [`train`] | models; fit, evaluate, predict |
+//! | `cli` | the command line (feature `cli`) |
 
 #![deny(missing_docs)]
 
@@ -58,6 +59,8 @@ pub mod optimizers;
 pub mod data;
 pub mod model;
 pub mod train;
+#[cfg(feature = "cli")]
+pub mod cli;
 
 pub use device::Device;
 pub use error::{Error, Result};

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::graph::{Buffer, Caps, Float, Graph, StepState, StepTable, Value, Variables, Words};
 use crate::oracle::{Oracle, zeros};
 use crate::program::{Options, Program, plan};
-use crate::runtime::{AdapterInfo, AdapterKind, Counters, Gpu, Wanted, adapters, select};
+use crate::runtime::{AdapterInfo, Counters, Gpu, Wanted, adapters, select};
 use crate::shape::{Dtype, Type};
 use crate::tensor::Tensor;
 
@@ -108,8 +108,7 @@ impl Device {
     pub fn kind(&self) -> &'static str {
         match &self.kind {
             Kind::Cpu | Kind::Exact => "cpu",
-            Kind::Gpu(gpu) if gpu.info().kind == AdapterKind::Software => "software",
-            Kind::Gpu(_) => "gpu",
+            Kind::Gpu(gpu) => gpu.info().kind.class(),
         }
     }
 

@@ -21,6 +21,16 @@ pub enum AdapterKind {
     Software,
 }
 
+impl AdapterKind {
+    /// What a user wants to know first: `software` for a CPU that plays a GPU, else `gpu`.
+    pub const fn class(self) -> &'static str {
+        match self {
+            Self::Software => "software",
+            Self::Discrete | Self::Integrated | Self::Virtual | Self::Other => "gpu",
+        }
+    }
+}
+
 impl fmt::Display for AdapterKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,0 +1,91 @@
+//! What the commands leave: lines on standard output, and files that are whole or not there.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::error::Error;
+
+/// Prints a line.
+pub(super) fn line(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")?;
+    Ok(out.flush()?)
+}
+
+/// Prints a JSON object on a line of its own. A number that is not finite becomes null: JSON has none.
+pub(super) fn json(value: &impl Serialize) -> Result<()> {
+    line(&serde_json::to_string(value)?)
+}
+
+/// Whether the reader of standard output is gone.
+pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_path_buf();
+    |source| Error::Io { path, source }
+}
+
+/// Refuses a folder that [`save`] could not make or write `names` to. Leaves nothing behind.
+pub(super) fn check(folder: &Path, names: &[&str]) -> Result<(), Error> {
+    for path in names.iter().map(|name| folder.join(name)).filter(|path| path.is_dir()) {
+        return Err(at(&path)(ErrorKind::IsADirectory.into()));
+    }
+    let mut place = std::path::absolute(folder).map_err(at(folder))?;
+    // The nearest thing that exists is where the folder will be made; a dangling link exists and is no folder.
+    while let Err(error) = fs::symlink_metadata(&place) {
+        if error.kind() != ErrorKind::NotFound || !place.pop() {
+            return Err(at(folder)(error));
+        }
+    }
+    if !place.is_dir() {
+        return Err(at(&place)(ErrorKind::NotADirectory.into()));
+    }
+    let probe = temporary(&place, "probe");
+    File::create_new(&probe).and_then(|_| fs::remove_file(&probe)).map_err(at(&place))
+}
+
+/// Writes files into a folder, which is made where it is missing. Each of them is the old one or the new one, whole,
+/// whenever the machine stops.
+///
+/// # Errors
+/// [`Error::Io`] with the path.
+pub(super) fn save(folder: &Path, files: &[(&str, Vec<u8>)]) -> Result<(), Error> {
+    fs::create_dir_all(folder).map_err(at(folder))?;
+    for (name, bytes) in files {
+        let (path, part) = (folder.join(name), temporary(folder, name));
+        replace(&path, &part, bytes).map_err(|source| {
+            // It may not have been made at all.
+            let _ = fs::remove_file(&part);
+            at(&path)(source)
+        })?;
+    }
+    sync(folder).map_err(at(folder))
+}
+
+fn replace(path: &Path, part: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(part, path)
+}
+
+/// The renames are on the disk only once the folder is.
+#[cfg(unix)]
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+fn temporary(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!(".{name}.{}.part", std::process::id()))
+}
