@@ -193,9 +193,10 @@ pub fn cases() -> Vec<Case> {
         };
         [case(n, n), case(n, n - 1), case(7, 5)]
     });
-    let store = EDGES
-        .iter()
-        .filter(|&&n| n > 0)
-        .map(|&n| Case::new(StoreRows { rows: n }, [Type::f32([n, 2]).batched(true)]).rows(n, n));
+    let store = EDGES.iter().filter(|&&n| n > 0).flat_map(|&n| {
+        let case =
+            |count: usize, rows: usize| Case::new(StoreRows { rows }, [Type::f32([n, 2]).batched(true)]).rows(count, n);
+        [case(n, n), case(n - n / 3, n + 5), case(n, n.div_ceil(2))]
+    });
     gather.chain(store).collect()
 }
