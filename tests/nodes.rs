@@ -9,6 +9,7 @@ use wgrad::device::Upload;
 use wgrad::graph::{Builder, Graph, Report, StepTable, Value, Variable, VariableKind, Variables};
 use wgrad::ops::{
     Adam, BINARY_CROSSENTROPY_LOGITS, RELU, SIGMOID, Targets, adam, dense, pointwise_loss, row_gather, step_end,
+    store_rows,
 };
 use wgrad::program::Options;
 use wgrad::random::{Philox, Purpose};
@@ -59,6 +60,9 @@ fn trace() -> wgrad::Result<Trained> {
     for (index, value) in adam(&g, op, &p, &gradients, &m, &v)?.into_iter().enumerate() {
         g.write(index, value);
     }
+    // Nothing takes these over: the rows themselves, and the scores of all steps.
+    g.output(rows(x)?);
+    g.output(store_rows(&g, scores, STEPS * BATCH)?);
     g.report(Report { name: "loss".into(), partials: loss.sums, terms_per_row: 1 });
     g.report(Report { name: "accuracy".into(), partials: loss.counts, terms_per_row: 1 });
     step_end(&g, STEPS)?;

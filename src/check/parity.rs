@@ -15,8 +15,8 @@ use crate::tensor::Tensor;
 
 /// Words around every value that must not change.
 const GUARD: usize = 1024;
-/// NaN, and as an integer an index that points at nothing: what all memory holds before an op runs.
-const POISON: u32 = 0x7fc5_a5a5;
+/// What all memory holds before an op runs: NaN, and as an integer an index that points at nothing.
+const POISON: u32 = 0x7fc5_a500;
 
 /// What a check found.
 #[derive(Clone, Debug, Default)]
@@ -235,7 +235,7 @@ impl<'a> Bench<'a> {
     fn poison(&mut self) -> Result<()> {
         if self.has_arenas {
             for (arena, words) in self.arenas().into_iter().enumerate() {
-                self.executable.fill_arena(arena, &vec![POISON; words])?;
+                self.executable.fill_arena(arena, &vec![poison(arena); words])?;
             }
             return Ok(());
         }
@@ -301,7 +301,7 @@ impl<'a> Bench<'a> {
             let words = words.ok_or_else(|| Error::shape("arena", format!("{len} words at {offset}"), arena))?;
             Ok(match self.graph.ty(value).dtype {
                 Dtype::F32 => Buffer::Float(words.iter().map(|&w| f32::from_bits(w).into()).collect()),
-                Dtype::U32 => Buffer::Index(words.iter().map(|&w| untouched(w)).collect()),
+                Dtype::U32 => Buffer::Index(words.iter().map(|&w| untouched(w, arena)).collect()),
             })
         };
         read.iter().map(got).collect()
@@ -319,7 +319,7 @@ impl<'a> Bench<'a> {
                 let len = if arena.congruent { crate::graph::padded(slot.len) } else { slot.len };
                 owned[slot.offset..slot.offset + len].fill(true);
             }
-            let stray = |(&word, &owned): (&u32, &bool)| !owned && word != POISON;
+            let stray = |(&word, &owned): (&u32, &bool)| !owned && word != poison(index);
             if let Some(at) = words.iter().zip(&owned).position(stray) {
                 found.push(format!("word {at} of arena {index} ({:?}) belongs to nothing and was written", arena.role));
             }
@@ -350,9 +350,14 @@ impl<'a> Bench<'a> {
     }
 }
 
+/// What an arena holds: each its own, so that NaN that is read in one and written in another shows.
+fn poison(arena: usize) -> u32 {
+    POISON | arena as u32 & 0xff
+}
+
 /// A word of an output of dtype u32: an untouched one as the f64 kernel has it.
-fn untouched(word: u32) -> u32 {
-    if word == POISON { UNTOUCHED_INDEX } else { word }
+fn untouched(word: u32, arena: usize) -> u32 {
+    if word == poison(arena) { UNTOUCHED_INDEX } else { word }
 }
 
 fn widen(buffer: &Buffer<f32>) -> Buffer<f64> {
