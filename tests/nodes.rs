@@ -131,22 +131,6 @@ fn check(device: &Device) {
 }
 
 #[test]
-fn cpu() {
-    check(&Device::cpu());
-}
-
-#[test]
-fn llvmpipe() {
-    common::in_own_process("llvmpipe", "llvmpipe", check);
-}
-
-#[test]
-fn swiftshader() {
-    common::in_own_process("swiftshader", "swiftshader", check);
-}
-
-/// A real one.
-#[test]
-fn gpu() {
-    common::in_own_process("gpu", "gpu", check);
+fn every_node_of_a_step_holds_its_bar() {
+    common::on_every_device("every_node_of_a_step_holds_its_bar", check);
 }

@@ -7,6 +7,7 @@ mod bias_add;
 pub mod case;
 mod dense;
 mod loss;
+mod loss_row;
 mod matmul;
 mod reshape;
 mod rows;
@@ -19,9 +20,10 @@ pub use add::{Add, add};
 pub use bias_add::{BiasAdd, BiasAddBackward, bias_add};
 pub use case::{Case, Domain, Family, Input};
 pub use dense::{Dense, DenseBackward, dense};
-pub use loss::{
-    BINARY_ACCURACY, BINARY_CROSSENTROPY, BINARY_CROSSENTROPY_LOGITS, LOSS_ROWS, LossRow, LossRowDef, LossValue,
-    MEAN_SQUARED_ERROR, PointwiseLoss, Targets, loss_row, pointwise_loss,
+pub use loss::{LossValue, PointwiseLoss, Targets, pointwise_loss};
+pub use loss_row::{
+    BINARY_ACCURACY, BINARY_CROSSENTROPY, BINARY_CROSSENTROPY_LOGITS, LOSS_ROWS, LossRow, LossRowDef,
+    MEAN_SQUARED_ERROR, loss_row,
 };
 pub use matmul::{Matmul, matmul};
 pub use reshape::{Reshape, flatten};

@@ -40,7 +40,7 @@ pub fn on_every_adapter(test: &str, body: impl Fn(&Device)) {
 ///
 /// `test` is the test's full name. Without such an adapter it says so and passes; with `WGRAD_REQUIRE_GPU` set it
 /// fails where there is no adapter at all.
-pub fn in_own_process(test: &str, name: &str, body: impl FnOnce(&Device)) {
+fn in_own_process(test: &str, name: &str, body: impl FnOnce(&Device)) {
     if std::env::var_os(CHILD).is_none() {
         let this = std::env::current_exe().expect("a test knows its own path");
         let output = Command::new(this).args(["--exact", test, "--nocapture"]).env(CHILD, name).output();
