@@ -15,6 +15,12 @@ pub type CpuStorage<F> = Arc<Mutex<Vec<Buffer<F>>>>;
 /// Steps that one submission runs: they are done when it returns.
 const STEPS: u32 = 16;
 
+/// Refuses bytes that the machine does not have: a failed allocation would end the process.
+pub fn room(bytes: u64) -> Result<()> {
+    let memory = usize::try_from(bytes).ok().and_then(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).ok());
+    memory.ok_or(Error::OutOfMemory { need: bytes, held: 0 })
+}
+
 /// A program on the CPU.
 #[derive(Debug)]
 pub struct CpuExecutable {

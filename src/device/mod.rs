@@ -154,6 +154,12 @@ impl Device {
     /// # Errors
     /// [`Error::Limit`] and [`Error::OutOfMemory`].
     pub fn storage(&self, variables: &Arc<Variables>, options: &Options) -> Result<Storage> {
+        let elements = elements(variables.iter().map(|v| &v.ty));
+        match &self.kind {
+            Kind::Cpu => cpu::room(elements.saturating_mul(4))?,
+            Kind::Exact => cpu::room(elements.saturating_mul(8))?,
+            Kind::Gpu(_) => {}
+        }
         Ok(Storage(match &self.kind {
             Kind::Cpu => Memory::Cpu(Arc::new(Mutex::new(zeros(variables)))),
             Kind::Exact => Memory::Exact(Arc::new(Mutex::new(zeros(variables)))),
@@ -168,8 +174,13 @@ impl Device {
     pub fn load(&self, graph: &Arc<Graph>, storage: &Storage, options: &Options) -> Result<Box<dyn Executable>> {
         let program = || plan(Arc::clone(graph), &self.caps(), options);
         match (&self.kind, &storage.0) {
-            (Kind::Cpu, Memory::Cpu(storage)) => Ok(Box::new(cpu::CpuExecutable::new(program()?, storage.clone()))),
+            (Kind::Cpu, Memory::Cpu(storage)) => {
+                let program = program()?;
+                cpu::room(program.memory_bytes())?;
+                Ok(Box::new(cpu::CpuExecutable::new(program, storage.clone())))
+            }
             (Kind::Exact, Memory::Exact(storage)) => {
+                cpu::room(elements(&graph.types).saturating_mul(8))?;
                 Ok(Box::new(exact::ExactExecutable::new(Oracle::new(Arc::clone(graph)), storage.clone())))
             }
             (Kind::Gpu(gpu), Memory::Gpu(storage)) => Ok(Box::new(gpu::GpuExecutable::new(gpu, program()?, storage)?)),
@@ -222,6 +233,11 @@ impl Storage {
             Memory::Gpu(storage) => Tensor::new(ty.shape.clone(), storage.read(index)?),
         }
     }
+}
+
+/// All of them together.
+fn elements<'a>(types: impl IntoIterator<Item = &'a Type>) -> u64 {
+    types.into_iter().fold(0, |sum: u64, ty| sum.saturating_add(ty.len() as u64))
 }
 
 fn unknown(index: usize) -> Error {
@@ -370,5 +386,18 @@ pub trait Executable: fmt::Debug + Send {
     fn fill_arena(&mut self, arena: usize, words: &[u32]) -> Result<()> {
         let _ = (arena, words);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_no_machine_has_is_an_error_and_no_abort() {
+        let huge = Type::f32([1 << 40]);
+        let all = elements(std::iter::repeat_n(&huge, 1 << 21)).saturating_mul(8);
+        assert!(matches!(cpu::room(all), Err(Error::OutOfMemory { need, .. }) if need == all));
+        assert!(cpu::room(1 << 10).is_ok());
     }
 }
