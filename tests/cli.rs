@@ -1,1 +1,209 @@
+//! The command line, as a user runs it.
 
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// An empty folder of its own for a test.
+fn folder(test: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cli-{test}"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn wgrad(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_wgrad")).args(arguments).current_dir(folder).output().unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    assert!(output.status.success(), "{}", err(output));
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
+}
+
+fn keys(object: &Value) -> Vec<&str> {
+    let mut keys: Vec<&str> = object.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn arguments_that_make_no_sense_get_a_sentence_and_status_2() {
+    let folder = folder("refused");
+    fs::write(folder.join("file"), "").unwrap();
+    fs::create_dir_all(folder.join("taken/history.csv")).unwrap();
+    let before = names(&folder);
+    let bad = "--epochs 0|--epochs -1|--epochs x|--epochs 1e3|--batch-size 0|--batch-size 18446744073709551616|\
+               --layers 0|--layers 64,,32|--layers 64,|--layers -1|--layers 99999999999999999999|\
+               --layers 18446744073709551615|--layers 4294967296,4294967296|--layers 1048577,1048577|\
+               --activation nosuch|--activation=|--learning-rate nan|--learning-rate inf|--learning-rate -1|\
+               --learning-rate 0|--learning-rate 1e-60|--learning-rate 1e60|--validation-split 1|\
+               --validation-split -0.1|--validation-split nan|--validation-split 1e-9|--test-split 0.999999|\
+               --test-split inf|--validation-split 0.6 --test-split 0.5|--seed -1|--seed x|--device nosuchdevice|\
+               --device=|--out=|--out file|--out file/below|--out taken|--nosuchoption|--epochs 1 --epochs 2|extra";
+    for arguments in bad.split('|') {
+        let words: Vec<&str> = ["train"].into_iter().chain(arguments.split_whitespace()).collect();
+        let output = wgrad(&folder, &words);
+        let said = err(&output);
+        assert_eq!(output.status.code(), Some(2), "{arguments}: {said}");
+        assert!(said.starts_with("error: ") && said.trim_end().lines().count() == 1, "{arguments}: {said}");
+        assert!(!said.contains("panicked"), "{arguments}: {said}");
+        assert!(output.stdout.is_empty(), "{arguments}: it says something on standard output");
+        assert_eq!(names(&folder), before, "{arguments}: something was written");
+    }
+    for arguments in [&[][..], &["nosuchcommand"], &["devices", "--nosuchoption"]] {
+        assert_eq!(wgrad(&folder, arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_device_that_is_not_there_is_refused_with_those_that_are() {
+    let folder = folder("device");
+    let devices = lines(&wgrad(&folder, &["devices", "--json"]));
+    let said = err(&wgrad(&folder, &["train", "--device", "nosuch"]));
+    assert!(said.contains("nosuch") && said.contains("`cpu`"), "{said}");
+    for device in devices.iter().filter(|device| device["kind"] != "cpu") {
+        assert!(said.contains(device["name"].as_str().unwrap()), "{said}");
+    }
+    if devices.iter().all(|device| device["kind"] != "gpu") {
+        let output = wgrad(&folder, &["train", "--device", "gpu"]);
+        assert_eq!(output.status.code(), Some(2), "a GPU that was asked for is never replaced");
+        assert!(err(&output).contains("a real GPU"), "{}", err(&output));
+    }
+}
+
+#[test]
+fn devices_are_listed_with_the_cpu_among_them() {
+    let devices = lines(&wgrad(&folder("devices"), &["devices", "--json"]));
+    for device in &devices {
+        assert_eq!(keys(device), ["backend", "driver", "features", "kind", "limits", "name"]);
+        assert!(["gpu", "software", "cpu"].contains(&device["kind"].as_str().unwrap()), "{device}");
+    }
+    assert_eq!(devices.iter().filter(|device| device["kind"] == "cpu").count(), 1);
+    if common::gpu_required() {
+        assert!(devices.len() > 1, "WGRAD_REQUIRE_GPU is set and there is no GPU adapter");
+    }
+    let text = wgrad(&folder("devices"), &["devices"]);
+    assert!(String::from_utf8(text.stdout).unwrap().contains("cpu (cpu, native)"));
+}
+
+/// A short training with `--json`, into `out`.
+fn trained(folder: &Path, out: &str, device: &str, more: &[&str]) -> Vec<Value> {
+    let first = ["train", "--epochs", "2", "--json", "--device", device, "--out", out];
+    lines(&wgrad(folder, &[&first, more].concat()))
+}
+
+fn check_events(events: &[Value], kind: &str) {
+    let [device, epochs @ .., result] = events else { panic!("{events:?}") };
+    assert_eq!(keys(device), ["backend", "event", "kind", "name", "reason"]);
+    assert_eq!((&device["event"], &device["kind"]), (&"device".into(), &kind.into()));
+    assert_eq!(epochs.len(), 2);
+    for (i, epoch) in epochs.iter().enumerate() {
+        assert_eq!(keys(epoch), ["accuracy", "epoch", "event", "loss", "val_accuracy", "val_loss"]);
+        assert_eq!(epoch["epoch"], i + 1);
+        assert!(epoch["loss"].is_f64() && epoch["val_loss"].is_f64(), "{epoch}");
+    }
+    let expected = "device dispatches_per_step epochs event seconds steps_per_second test_accuracy test_loss \
+                    weights_sha256";
+    assert_eq!(keys(result), expected.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(keys(&result["device"]), ["backend", "kind", "name"]);
+    assert_eq!((&result["event"], &result["epochs"]), (&"result".into(), &2.into()));
+    assert_eq!(result["dispatches_per_step"].as_u64(), (kind != "cpu").then_some(9));
+    assert_eq!(result["weights_sha256"].as_str().unwrap().len(), 64);
+    assert!(["seconds", "steps_per_second"].iter().all(|key| result[key].as_f64().unwrap() > 0.0), "{result}");
+}
+
+#[test]
+fn a_training_says_what_happened_and_leaves_its_files() {
+    let folder = folder("train");
+    let events = trained(&folder, "new/run", "cpu", &[]);
+    check_events(&events, "cpu");
+    assert_eq!(names(&folder.join("new/run")), ["history.csv", "learning_curves.svg", "model.safetensors"]);
+    let history = fs::read_to_string(folder.join("new/run/history.csv")).unwrap();
+    let rows: Vec<&str> = history.lines().collect();
+    assert_eq!((rows[0], rows.len()), ("epoch,accuracy,loss,val_accuracy,val_loss", 3));
+    assert_eq!(rows[1].split(',').nth(2).unwrap().parse::<f64>().unwrap(), events[1]["loss"].as_f64().unwrap());
+    let model = fs::read(folder.join("new/run/model.safetensors")).unwrap();
+    assert!(model.windows(14).any(|name| name == b"dense_2/kernel"));
+}
+
+#[test]
+fn a_share_of_0_leaves_its_keys_out() {
+    let folder = folder("shares");
+    let [_, epochs @ .., result] =
+        &trained(&folder, "none", "cpu", &["--validation-split", "0", "--test-split", "0"])[..]
+    else {
+        panic!("no events")
+    };
+    assert!(epochs.iter().all(|epoch| keys(epoch) == ["accuracy", "epoch", "event", "loss"]));
+    assert!(keys(result).iter().all(|key| !key.starts_with("test")), "{result}");
+    assert!(fs::read_to_string(folder.join("none/history.csv")).unwrap().starts_with("epoch,accuracy,loss\n"));
+}
+
+#[test]
+fn people_read_the_device_an_epoch_a_line_and_the_accuracy() {
+    let output = wgrad(&folder("people"), &["train", "--epochs", "2", "--device", "cpu"]);
+    let out = String::from_utf8(output.stdout.clone()).unwrap();
+    assert!(out.starts_with("device: cpu (cpu, native): asked for\n"), "{out}");
+    assert!(out.lines().last().unwrap().starts_with("test accuracy 0."), "{out}");
+    assert!(out.contains("wgrad-run"), "{out}");
+    assert_eq!(err(&output).lines().filter(|line| line.starts_with("Epoch ")).count(), 2, "{}", err(&output));
+}
+
+#[test]
+fn a_training_that_diverges_says_where_and_leaves_nothing() {
+    let folder = folder("diverges");
+    let output = wgrad(&folder, &["train", "--device", "cpu", "--learning-rate", "1e30"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).contains("not finite in epoch 1, step 2"), "{}", err(&output));
+    assert!(names(&folder).is_empty());
+}
+
+/// The same seed gives the same bytes, over what another run has left too; another seed gives others.
+fn check_seeds(folder: &Path, device: &str) {
+    let bytes = |out: &str| fs::read(folder.join(out).join("model.safetensors")).unwrap();
+    let hash = |out: &str, seed: &str| {
+        let events = trained(folder, out, device, &["--seed", seed]);
+        events.last().unwrap()["weights_sha256"].as_str().unwrap().to_string()
+    };
+    let (first, other) = (hash("a", "5"), hash("b", "6"));
+    assert_ne!((&first, bytes("a")), (&other, bytes("b")), "{device}");
+    assert_eq!((first, bytes("a")), (hash("b", "5"), bytes("b")), "{device}");
+}
+
+#[test]
+fn a_seed_decides_everything() {
+    check_seeds(&folder("seeds"), "cpu");
+}
+
+#[test]
+fn each_adapter_trains_like_the_cpu() {
+    let folder = folder("adapters");
+    let cpu = trained(&folder, "cpu", "cpu", &[]);
+    for device in lines(&wgrad(&folder, &["devices", "--json"])).iter().filter(|device| device["kind"] != "cpu") {
+        let name = device["name"].as_str().unwrap();
+        let events = trained(&folder, "gpu", name, &[]);
+        check_events(&events, device["kind"].as_str().unwrap());
+        for (a, b) in cpu.iter().zip(&events).filter(|(a, _)| a["event"] == "epoch") {
+            let [a, b] = [a, b].map(|event| event["val_loss"].as_f64().unwrap());
+            assert!((a - b).abs() <= 1e-3 * a.abs(), "{name}: {a} and {b}");
+        }
+        check_seeds(&folder, name);
+    }
+}

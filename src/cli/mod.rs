@@ -81,7 +81,9 @@ fn refused(error: Error) -> anyhow::Error {
 fn is_refusal(error: &Error) -> bool {
     match error {
         Error::Layer { source, .. } => is_refusal(source),
-        Error::Argument { .. } | Error::Shape { .. } | Error::Limit { .. } | Error::NoAdapter { .. } => true,
+        Error::Argument { .. } | Error::Shape { .. } | Error::NoAdapter { .. } => true,
+        // Nothing has been trained yet: these layers do not fit this device.
+        Error::Limit { .. } | Error::OutOfMemory { .. } => true,
         _ => false,
     }
 }
