@@ -33,7 +33,7 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
 
 /// Refuses a folder that [`save`] could not make or write `names` to. Leaves nothing behind.
 pub(super) fn check(folder: &Path, names: &[&str]) -> Result<(), Error> {
-    for path in names.iter().map(|name| folder.join(name)).filter(|path| path.is_dir()) {
+    if let Some(path) = names.iter().map(|name| folder.join(name)).find(|path| path.is_dir()) {
         return Err(at(&path)(ErrorKind::IsADirectory.into()));
     }
     let mut place = std::path::absolute(folder).map_err(at(folder))?;
