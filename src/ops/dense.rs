@@ -247,6 +247,16 @@ fn add_row<F: Float>(total: &mut [F], part: &mut [F], x: &[F], w: &[F]) {
     }
 }
 
+/// `dx = dz wᵀ`, by rows of a transposed copy of w: a loop over neighbours is one that a compiler makes vectors of.
+fn input_gradient<F: Float>(dx: &mut [F], dz: &[F], w: &[F], [m, k, n]: Extents) {
+    let transposed: Vec<F> = (0..n * k).map(|at| w[at % k * n + at / k]).collect();
+    let mut part = vec![F::ZERO; k];
+    dx.fill(F::ZERO);
+    for i in 0..m {
+        add_row(&mut dx[i * k..(i + 1) * k], &mut part, &dz[i * n..(i + 1) * n], &transposed);
+    }
+}
+
 impl DenseBackward {
     /// `dz = dy f'(z)`, all of it.
     fn dz<F: Float>(&self, inputs: &Inputs<'_, F>) -> Vec<F> {
@@ -298,11 +308,10 @@ impl OpDef for DenseBackward {
             dw.iter_mut().zip(&*part_w).for_each(|(w, &part)| *w += part);
             db.iter_mut().zip(&*part_b).for_each(|(b, &part)| *b += part);
         }
-        for (at, dx) in dx.iter_mut().enumerate() {
-            let (dz, w) = (&dz[at / k * n..][..n], &w[at % k * n..][..n]);
-            *dx = crate::graph::chunked_sum(dz.iter().zip(w).map(|(&dz, &w)| dz * w));
-            args.step.flag_value(*dx);
+        if !dx.is_empty() {
+            input_gradient(dx, &dz, w, [m, k, n]);
         }
+        dx.iter().for_each(|&d| args.step.flag_value(d));
         dw.iter().chain(&*db).for_each(|&d| args.step.flag_gradient(d));
         Ok(())
     }
