@@ -18,7 +18,6 @@ struct Params {
     y: u32,
     y_permutation: u32,
     w: u32,
-    w_permutation: u32,
     data_rows: u32,
     sums: u32,
     counts: u32,

@@ -16,7 +16,7 @@ use crate::layers::{Dense, Function};
 use crate::losses::BinaryCrossentropy;
 use crate::model::{Model, Sequential};
 use crate::ops::Sigmoid;
-use crate::optimizers::Adam;
+use crate::optimizers::{Adam, Optimizer};
 use crate::tensor::Tensor;
 use crate::train::{Fit, History, Logs, Reporter, Verbosity, learning_curves_svg};
 
@@ -76,10 +76,9 @@ fn layers(text: &str) -> Result<Layers, String> {
     units.map(Layers).map_err(|_| "expected whole numbers from 1 on, separated by commas, as 64,32".into())
 }
 
-/// The device computes in f32, where 1e-50 is 0 and 1e50 is infinite.
 fn rate(text: &str) -> Result<f64, String> {
-    let usable = |rate: &f64| *rate as f32 > 0.0 && (*rate as f32).is_finite();
-    text.parse().ok().filter(usable).ok_or_else(|| "expected a finite number above 0".into())
+    let usable = |rate: &f64| Adam::new(*rate).check().is_ok();
+    text.parse().ok().filter(usable).ok_or_else(|| "expected a finite number from 0 on".into())
 }
 
 #[derive(Serialize)]

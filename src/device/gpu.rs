@@ -20,9 +20,11 @@ const RING: usize = 3;
 /// Steps of a submission at most; more gained nothing where it was measured.
 const MOST_STEPS: u32 = 64;
 /// Milliseconds of device work that a submission stays below, and those from which on it may grow.
-const BUDGET_MS: (u128, u128) = (100, 25);
+const BUDGET_MS: (u128, u128) = (100, 50);
 /// Bytes of a word.
 const WORD: u64 = 4;
+/// Words of a window of an upload: less than what the runtime sends off by itself.
+const WINDOW: usize = 8 << 20;
 
 /// The variables of a model on a GPU, an arena per kind, shared by its programs.
 #[derive(Clone, Debug)]
@@ -213,6 +215,18 @@ impl GpuExecutable {
         Some((&self.arenas[slot.arena], WORD * slot.offset as u64, slot.len))
     }
 
+    /// Uploads with a receipt after every window, so that none is lost before the first step brings one.
+    fn upload_words(&self, buffer: &Buffer, offset: u64, words: &[u32]) -> Result<()> {
+        for (i, window) in words.chunks(WINDOW).enumerate() {
+            let at = offset + WORD * (i * WINDOW) as u64;
+            self.gpu.upload(buffer, at, bytemuck::cast_slice(window))?;
+            if window.len() == WINDOW {
+                self.receipt.download(buffer, at, 1)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The copies at the end of a submission: words, then the rows of its steps.
     fn copies(&self, first: u32, count: u32) -> Vec<BufferCopy> {
         let to = &self.ring[self.turn];
@@ -236,10 +250,9 @@ impl GpuExecutable {
         let words: Vec<u32> = bytes.chunks_exact(4).map(bytemuck::pod_read_unaligned).collect();
         self.words = Words::from_words(&words);
         if self.words.sequence != sequence {
-            let reason = format!("a submission brought the receipt {}, not {sequence}", self.words.sequence);
-            return Err(Error::DeviceLost { reason });
+            let got = self.words.sequence;
+            return Err(self.gpu.lose(format!("a submission brought the receipt {got}, not {sequence}")));
         }
-        self.pace(count);
         let done = (self.words.step.saturating_sub(first)).min(count) as usize;
         let widths = self.program.graph.results.map_or([0, 0], |r| r.map(|v| width(&self.program, v)));
         let counts = HEADER + widths[0] * count as usize;
@@ -250,11 +263,12 @@ impl GpuExecutable {
         Ok((0..done).map(row).collect())
     }
 
-    /// Fits the number of steps of a submission to the time that the last one took.
-    fn pace(&mut self, count: u32) {
+    /// Fits the number of steps of a submission to the time that the last one took: at most the time since it was sent
+    /// off or the one before it was taken. A program that looks seldom sees too long a time, and shrinks nothing.
+    fn pace(&mut self, count: u32, waited: bool) {
         let took = self.clock.elapsed().as_millis();
         self.clock = Clock::start();
-        if took > BUDGET_MS.0 {
+        if took > BUDGET_MS.0 && waited {
             self.per_submission = (count / 2).max(1);
         } else if took < BUDGET_MS.1 && count == self.per_submission {
             self.per_submission = (count * 2).min(MOST_STEPS);
@@ -265,15 +279,17 @@ impl GpuExecutable {
     fn oldest(&mut self, wait: bool) -> Result<Option<Vec<Row>>> {
         let Some(mut front) = self.pending.pop_front() else { return Ok(None) };
         let what = (front.first, front.count, front.sequence);
-        let bytes = match front.bytes.try_take()? {
-            Some(bytes) => bytes,
-            None if wait => front.bytes.wait()?,
+        let (bytes, waited) = match front.bytes.try_take()? {
+            Some(bytes) => (bytes, false),
+            None if wait => (front.bytes.wait()?, true),
             None => {
                 self.pending.push_front(front);
                 return Ok(None);
             }
         };
-        self.take(what, &bytes).map(Some)
+        let rows = self.take(what, &bytes)?;
+        self.pace(what.1, waited);
+        Ok(Some(rows))
     }
 }
 
@@ -291,8 +307,8 @@ impl Executable for GpuExecutable {
         data.check(self.program.graph.ty(value))?;
         let Some((buffer, offset, _)) = self.buffer(value) else { return Ok(()) };
         match data {
-            Upload::Tensor(tensor) => self.gpu.upload(buffer, offset, bytemuck::cast_slice(&tensor.to_f32())),
-            Upload::Index(index) => self.gpu.upload(buffer, offset, bytemuck::cast_slice(index)),
+            Upload::Tensor(tensor) => self.upload_words(buffer, offset, bytemuck::cast_slice(&tensor.to_f32())),
+            Upload::Index(index) => self.upload_words(buffer, offset, index),
         }
     }
 

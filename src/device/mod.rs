@@ -117,6 +117,11 @@ impl Device {
         self.adapter().map_or("native", |info| &info.backend)
     }
 
+    /// Whether it computes in f64.
+    pub fn is_exact(&self) -> bool {
+        matches!(self.kind, Kind::Exact)
+    }
+
     /// What a GPU's adapter says of itself.
     pub fn adapter(&self) -> Option<&AdapterInfo> {
         match &self.kind {
@@ -141,8 +146,6 @@ impl Device {
                 Caps {
                     max_binding_bytes: limits.max_binding_bytes,
                     workgroups_per_dimension: limits.workgroups_per_dimension,
-                    workgroup_memory_bytes: limits.workgroup_memory_bytes,
-                    invocations_per_workgroup: limits.invocations_per_workgroup,
                 }
             }
             _ => Caps { max_binding_bytes: u64::MAX, ..Caps::default() },

@@ -75,8 +75,7 @@ impl Receipt {
             *sequence = sequence.wrapping_add(1);
             let got = Words::from_words(&window).sequence;
             if got != *sequence {
-                let reason = format!("a download brought the receipt {got}, not {}", *sequence);
-                return Err(Error::DeviceLost { reason });
+                return Err(self.gpu.lose(format!("a download brought the receipt {got}, not {}", *sequence)));
             }
             words.extend_from_slice(window.get(HEADER..).unwrap_or_default());
             at += bytes;

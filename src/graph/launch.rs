@@ -11,17 +11,14 @@ pub const MOST_TRIPS: u64 = 65_535;
 /// Terms that a kernel adds to one another before it adds the sum to another sum.
 pub const CHUNK: usize = 256;
 
-/// What a device has, as far as a kernel is chosen and checked by it.
+/// What a device has, as far as a kernel is chosen and checked by it. Kernels keep to the workgroups and the workgroup
+/// memory that WebGPU guarantees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caps {
     /// Bytes of the largest storage binding.
     pub max_binding_bytes: u64,
     /// Workgroups in one dimension of a grid.
     pub workgroups_per_dimension: u32,
-    /// Bytes of workgroup memory.
-    pub workgroup_memory_bytes: u32,
-    /// Invocations in a workgroup.
-    pub invocations_per_workgroup: u32,
 }
 
 impl Default for Caps {
@@ -30,8 +27,6 @@ impl Default for Caps {
         Self {
             max_binding_bytes: 128 << 20,
             workgroups_per_dimension: 65_535,
-            workgroup_memory_bytes: 16_384,
-            invocations_per_workgroup: 256,
         }
     }
 }

@@ -70,11 +70,6 @@ impl Variables {
         self.0.is_empty()
     }
 
-    /// Keeps those that `keep` says yes to.
-    pub fn retain(&mut self, keep: impl FnMut(&Variable) -> bool) {
-        self.0.retain(keep);
-    }
-
     /// Where each begins in the arena of its kind, in words, and the words of each kind's arena, which begins and ends
     /// with `guard` words that belong to nothing.
     pub fn layout(&self, guard: usize) -> (Vec<usize>, [usize; 3]) {

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{Builder, Value};
 use crate::ops::{
     BINARY_CROSSENTROPY, BINARY_CROSSENTROPY_LOGITS, LossValue, MEAN_SQUARED_ERROR, Targets, pointwise_loss,
@@ -17,8 +17,16 @@ pub trait Loss: Debug + Send + Sync {
     /// table; without one there is no gradient.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) where the shapes differ.
+    /// [`Error::Shape`] where the shapes differ.
     fn call(&self, g: &Builder, p: Value, targets: Targets, column: Option<usize>) -> Result<LossValue>;
+
+    /// Refuses settings that make no sense.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] with the setting.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// `−t ln p − (1 − t) ln(1 − p)`, the mean over the last axis and over the batch.
@@ -53,10 +61,21 @@ impl Loss for BinaryCrossentropy {
         "binary_crossentropy"
     }
 
+    fn check(&self) -> Result<()> {
+        if (0.0..=1.0).contains(&self.label_smoothing) {
+            return Ok(());
+        }
+        Err(Error::argument("label_smoothing", "a share from 0 to 1", self.label_smoothing))
+    }
+
     fn call(&self, g: &Builder, p: Value, targets: Targets, column: Option<usize>) -> Result<LossValue> {
-        let logits = if self.from_logits { Some(p) } else { g.logits_of(p) };
         let smoothed = (1.0 - self.label_smoothing, 0.5 * self.label_smoothing);
-        match logits {
+        if self.from_logits {
+            // Its hits are those of z > 0; an accuracy is that of the prediction itself, p > 0.5.
+            let loss = pointwise_loss(g, &BINARY_CROSSENTROPY_LOGITS, p, targets, smoothed, column)?;
+            return Ok(LossValue { hits: None, ..loss });
+        }
+        match g.logits_of(p) {
             Some(z) => pointwise_loss(g, &BINARY_CROSSENTROPY_LOGITS, z, targets, smoothed, column),
             None => pointwise_loss(g, &BINARY_CROSSENTROPY, p, targets, smoothed, column),
         }

@@ -40,16 +40,16 @@ impl Metric for BinaryAccuracy {
     }
 
     fn call(&self, g: &Builder, Observed { p, targets, loss }: Observed<'_>) -> Result<Value> {
-        if let Some(counts) = loss.hits {
-            return Ok(counts);
-        }
         if g.ty(p).shape.dims().last().is_some_and(|&units| units != 1) {
             return Err(Error::Unsupported {
                 what: format!("accuracy of an output of shape {}", g.ty(p).shape),
                 fix: "it is there for outputs of one unit; leave it out here".into(),
             });
         }
-        Ok(pointwise_loss(g, &BINARY_ACCURACY, p, targets, (1.0, 0.0), None)?.counts)
+        match loss.hits {
+            Some(counts) => Ok(counts),
+            None => Ok(pointwise_loss(g, &BINARY_ACCURACY, p, targets, (1.0, 0.0), None)?.counts),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `compile`: what a model is trained by, checked before anything runs.
 
+use std::sync::Arc;
+
 use crate::error::{Error, Result};
 use crate::graph::{Variable, VariableKind, Variables};
 use crate::losses::Loss;
@@ -20,6 +22,7 @@ impl Model {
         metrics: impl IntoIterator<Item = M>,
     ) -> Result<()> {
         optimizer.check()?;
+        loss.check()?;
         let metrics = metrics.into_iter().map(|m| m.into().resolve()).collect::<Result<Vec<_>>>()?;
         for (i, metric) in metrics.iter().enumerate() {
             if metric.name() == "loss" || metrics[..i].iter().any(|m| m.name() == metric.name()) {
@@ -37,11 +40,21 @@ impl Model {
                 variables.add(Variable { name, ty: ty.clone(), kind: VariableKind::Moment })?;
             }
         }
-        self.set_variables(variables)?;
-        self.iterations = 0;
-        self.compiled = Some(Compiled { optimizer: Box::new(optimizer), loss: Box::new(loss), metrics });
-        let traced = self.trace(Mode::Train, 1, 1).map(|_| ());
-        traced.inspect_err(|_| self.compiled = None)
+        let compiled = Compiled { optimizer: Box::new(optimizer), loss: Box::new(loss), metrics };
+        self.adopt(compiled, variables)
+    }
+
+    /// Takes settings and variables if the training step can be traced with them; else all stays as it was.
+    fn adopt(&mut self, compiled: Compiled, variables: Variables) -> Result<()> {
+        let old = (self.compiled.replace(compiled), std::mem::replace(&mut self.variables, Arc::new(variables)));
+        let traced = self.trace(Mode::Train, 1, 1);
+        let new = std::mem::replace(&mut self.variables, old.1);
+        let adopted = traced.and_then(|_| self.set_variables(new));
+        match adopted {
+            Ok(()) => self.iterations = 0,
+            Err(_) => self.compiled = old.0,
+        }
+        adopted
     }
 
     /// What `compile` has said.

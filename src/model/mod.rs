@@ -116,8 +116,7 @@ impl Model {
     }
 
     /// Moves to another set of variables: those that stay keep their values, the others become 0.
-    pub(crate) fn set_variables(&mut self, variables: Variables) -> Result<()> {
-        let variables = Arc::new(variables);
+    pub(crate) fn set_variables(&mut self, variables: Arc<Variables>) -> Result<()> {
         let storage = self.device.storage(&variables, &Options::default())?;
         for (index, variable) in variables.iter().enumerate() {
             let before = self.variables.iter().position(|v| v == variable);

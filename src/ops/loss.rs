@@ -246,7 +246,6 @@ impl OpDef for PointwiseLoss {
             .param("y", at(1, 0))
             .param("y_permutation", at(1, 1))
             .param("w", at(2, 0))
-            .param("w_permutation", at(2, 1))
             .size("data_rows", site.inputs[1].shape.dims().first().copied().unwrap_or(1))
             .param("sums", Param::Offset { bind: 5, member: 0 })
             .param("counts", Param::Offset { bind: 5, member: 1 })

@@ -147,10 +147,6 @@ impl OpDef for StoreRows {
         Ok(vec![Type::f32(x.shape.without_batch().with_batch(self.rows))])
     }
 
-    fn aliases(&self) -> Vec<(usize, usize)> {
-        vec![]
-    }
-
     fn cpu<F: Float>(&self, args: Args<'_, F>) -> Result<()> {
         let x = args.inputs.float(0);
         let (batch, width) = (args.types[0].shape.dims()[0], args.types[0].shape.without_batch().len());

@@ -92,10 +92,11 @@ impl Optimizer for Adam {
         rate(self.learning_rate)?;
         share("beta1", self.beta1)?;
         share("beta2", self.beta2)?;
-        if self.epsilon > 0.0 && self.epsilon.is_finite() {
+        let epsilon = self.epsilon as f32;
+        if epsilon >= f32::MIN_POSITIVE && epsilon.is_finite() {
             return Ok(());
         }
-        Err(Error::argument("epsilon", "a number above 0", self.epsilon))
+        Err(Error::argument("epsilon", "a number above 0 that f32 holds", self.epsilon))
     }
 }
 
@@ -154,10 +155,10 @@ impl Optimizer for Sgd {
 }
 
 fn rate(learning_rate: f64) -> Result<()> {
-    if learning_rate.is_finite() && learning_rate >= 0.0 {
+    if (learning_rate as f32).is_finite() && learning_rate >= 0.0 {
         return Ok(());
     }
-    Err(Error::argument("learning_rate", "a finite number from 0 on", learning_rate))
+    Err(Error::argument("learning_rate", "a finite number from 0 on that f32 holds", learning_rate))
 }
 
 fn share(name: &str, value: f64) -> Result<()> {
@@ -182,6 +183,7 @@ mod tests {
         for rate in [f64::NAN, f64::INFINITY, -1.0] {
             assert!(Adam::new(rate).check().is_err() && Sgd::new(rate).check().is_err());
         }
+        assert!(Adam::new(1e50).check().is_err() && Adam::default().epsilon(1e-50).check().is_err());
         assert!(Adam::default().beta1(1.0).check().is_err());
         assert!(Sgd::default().momentum(-0.1).check().is_err());
         assert!(Adam::default().check().is_ok());

@@ -10,7 +10,7 @@ use super::api::{self, Submission};
 use super::clock::Clock;
 use super::counters::{Counters, Tally};
 use super::pipeline::{KernelSource, Pipeline};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How long a device may take for what it was asked before it counts as lost.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -105,6 +105,11 @@ impl Gpu {
                 return Err(self.0.api.lost(format!("it did not answer for {} s", PATIENCE.as_secs())));
             }
         }
+    }
+
+    /// Counts the device as lost from now on: what it has done cannot be trusted.
+    pub(crate) fn lose(&self, reason: String) -> Error {
+        self.0.api.lost(reason)
     }
 
     pub(super) fn api(&self) -> &api::Device {

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::model::{Mode, Model};
 use crate::tensor::IntoTensors;
 use crate::train::history::Logs;
-use crate::train::pass::Pass;
+use crate::train::pass::{Pass, in_order};
 
 /// Rows of a batch outside of training.
 pub(crate) const BATCH: usize = 32;
@@ -24,8 +24,7 @@ impl Model {
         let index = self.load(Mode::Evaluate, batch, rows.count)?;
         let loaded = &mut self.loaded[index];
         rows.upload(&mut *loaded.executable, &loaded.feed)?;
-        let order: Vec<u32> = (0..rows.count as u32).collect();
-        let mut pass = Pass::begin(loaded, batch, &order, 0)?;
+        let mut pass = Pass::begin(loaded, batch, &in_order(rows.count)?, 0)?;
         while !pass.turn(&mut *loaded.executable, 1)? {}
         Ok(pass.logs(&loaded.graph, ""))
     }

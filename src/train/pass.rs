@@ -48,13 +48,20 @@ fn fitting(name: &str, tensors: Vec<Tensor>, rows: &[&Type], count: usize) -> Re
     let fit = |(tensor, row): (Tensor, &&Type)| {
         let wanted = row.shape.with_batch(count);
         let column = row.shape == Shape::from([1]) && *tensor.shape() == Shape::from([count]);
-        if *tensor.shape() == wanted || column {
+        let nothing = count == 0 && tensor.is_empty() && wanted.is_empty();
+        if *tensor.shape() == wanted || column || nothing {
             tensor.reshape(wanted)
         } else {
             Err(Error::shape(name, wanted.to_string(), tensor.shape()))
         }
     };
     tensors.into_iter().zip(rows).map(fit).collect()
+}
+
+/// Rows one after the other.
+pub(crate) fn in_order(rows: usize) -> Result<Vec<u32>> {
+    let n = u32::try_from(rows).map_err(|_| Error::argument("rows", "below 2^32", rows))?;
+    Ok((0..n).collect())
 }
 
 /// A pass over all rows of a loaded graph.
@@ -108,9 +115,25 @@ impl Pass {
         }
     }
 
-    /// Steps that have finished, and all steps.
-    pub(crate) fn steps(&self) -> (usize, usize) {
-        (self.finished, self.steps as usize)
+    /// Steps that have finished.
+    pub(crate) fn finished(&self) -> usize {
+        self.finished
+    }
+
+    /// Steps that were sent off.
+    pub(crate) fn sent(&self) -> usize {
+        self.sent as usize
+    }
+
+    /// Waits for what was sent off.
+    pub(crate) fn drain(&mut self, executable: &mut dyn Executable) -> Result<()> {
+        loop {
+            let status = executable.poll(true)?;
+            self.take(&status);
+            if status.in_flight == 0 {
+                return Ok(());
+            }
+        }
     }
 
     /// The means over the rows of the steps that have finished.

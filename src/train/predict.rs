@@ -6,7 +6,7 @@ use crate::model::{Mode, Model};
 use crate::shape::Shape;
 use crate::tensor::{IntoTensors, Tensor};
 use crate::train::evaluate::BATCH;
-use crate::train::pass::{Pass, Rows};
+use crate::train::pass::{Pass, Rows, in_order};
 
 impl Model {
     /// The outputs for rows `x`, `[rows, …]`; none for none.
@@ -23,11 +23,10 @@ impl Model {
         let index = self.load(Mode::Predict, batch, rows.count)?;
         let loaded = &mut self.loaded[index];
         rows.upload(&mut *loaded.executable, &loaded.feed)?;
-        let order: Vec<u32> = (0..rows.count as u32).collect();
-        let mut pass = Pass::begin(loaded, batch, &order, 0)?;
+        let mut pass = Pass::begin(loaded, batch, &in_order(rows.count)?, 0)?;
         while !pass.turn(&mut *loaded.executable, 1)? {}
         let output = loaded.feed.outputs.first().ok_or_else(|| Error::shape("predict", "one output", 0))?;
-        tensor(shape, loaded.executable.download(*output)?, self.device.name() == "cpu_f64")
+        tensor(shape, loaded.executable.download(*output)?, self.device.is_exact())
     }
 }
 

@@ -9,7 +9,7 @@ use crate::runtime::clock::Clock;
 use crate::tensor::{IntoTensors, Tensor};
 use crate::train::fit::Fit;
 use crate::train::history::{History, Logs};
-use crate::train::pass::{Pass, Rows};
+use crate::train::pass::{Pass, Rows, in_order};
 
 /// Where a training stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,12 +67,15 @@ enum Phase {
     Training(Pass),
     /// With the logs of the training.
     Validating(Pass, Logs),
+    /// An error has ended it.
+    Failed,
 }
 
 /// What the training passes took, without validation.
 #[derive(Clone, Copy, Debug, Default)]
 struct Work {
-    steps: u64,
+    sent: u64,
+    finished: u64,
     dispatches: Option<u64>,
     time: Duration,
 }
@@ -158,71 +161,73 @@ impl<'m> Run<'m> {
     }
 
     /// The logs of the epochs that have ended.
-    pub fn into_history(self) -> History {
-        self.history
+    pub fn into_history(mut self) -> History {
+        std::mem::take(&mut self.history)
     }
 
-    /// Launches of one training step, as they were counted; `None` on the CPU.
+    /// Launches of one training step, as they were counted; `None` on the CPU, and before the first.
     pub fn dispatches_per_step(&self) -> Option<u64> {
-        self.work.dispatches.map(|dispatches| dispatches / self.work.steps.max(1))
+        self.work.dispatches.filter(|_| self.work.sent > 0).map(|dispatches| dispatches / self.work.sent)
     }
 
     /// Training steps per second, without validation; `None` before the first, and in a browser.
     pub fn steps_per_second(&self) -> Option<f64> {
         let seconds = self.work.time.as_secs_f64();
-        (seconds > 0.0).then(|| self.work.steps as f64 / seconds)
+        (seconds > 0.0).then(|| self.work.finished as f64 / seconds)
     }
 
     fn turn(&mut self) -> Result<Progress> {
-        match std::mem::replace(&mut self.phase, Phase::Between) {
+        match std::mem::replace(&mut self.phase, Phase::Failed) {
             Phase::Between => self.begin_epoch(),
             Phase::Training(pass) => self.train(pass),
             Phase::Validating(pass, logs) => self.validate(pass, logs),
+            Phase::Failed => Err(Error::argument("run", "one that goes on", "one that an error has ended")),
         }
     }
 
     fn begin_epoch(&mut self) -> Result<Progress> {
         if self.epoch == self.fit.epochs {
-            return Ok(self.progress((0, 0), Logs::new(), true));
+            self.phase = Phase::Between;
+            return Ok(self.progress(self.steps(), Logs::new(), true));
         }
         self.epoch += 1;
         self.clock = Clock::start();
-        let n = u32::try_from(self.train.count).map_err(|_| Error::argument("rows", "below 2^32", self.train.count))?;
-        let order = match self.fit.shuffle {
-            true => permutation(n, self.fit.seed, self.epoch as u64),
-            false => (0..n).collect(),
-        };
+        let mut order = in_order(self.train.count)?;
+        if self.fit.shuffle {
+            order = permutation(order.len() as u32, self.fit.seed, self.epoch as u64);
+        }
         let (index, iteration) = (self.training()?, self.model.iterations);
         let pass = Pass::begin(&mut self.model.loaded[index], self.batch, &order, iteration)?;
-        let progress = self.progress(pass.steps(), Logs::new(), false);
+        let progress = self.progress(0, Logs::new(), false);
         self.phase = Phase::Training(pass);
         Ok(progress)
     }
 
     fn train(&mut self, mut pass: Pass) -> Result<Progress> {
-        let (index, before) = (self.training()?, pass.steps().0);
+        let (index, finished, sent) = (self.training()?, pass.finished(), pass.sent());
         let (clock, dispatches) = (Clock::start(), self.model.device().counters().map(|c| c.dispatches));
         let loaded = &mut self.model.loaded[index];
         let turned = pass.turn(&mut *loaded.executable, self.epoch as u64);
-        let done = (pass.steps().0 - before) as u64;
+        let done = (pass.finished() - finished) as u64;
         let logs = pass.logs(&loaded.graph, "");
         self.model.iterations += done;
-        self.work.steps += done;
+        self.work.finished += done;
+        self.work.sent += (pass.sent() - sent) as u64;
         self.work.time += clock.elapsed();
         let now = self.model.device().counters().map(|c| c.dispatches);
         let more = now.zip(dispatches).map(|(now, before)| now - before);
         self.work.dispatches = more.map(|more| self.work.dispatches.unwrap_or(0) + more);
         if !turned? {
-            let progress = self.progress(pass.steps(), logs, false);
+            let progress = self.progress(pass.finished(), logs, false);
             self.phase = Phase::Training(pass);
             return Ok(progress);
         }
         let Some(rows) = &self.validation else { return Ok(self.end_epoch(logs)) };
         let batch = self.fit.batch_size.min(rows.count);
-        let order: Vec<u32> = (0..rows.count as u32).collect();
+        let order = in_order(rows.count)?;
         let index = self.model.load(Mode::Validate, batch, rows.count)?;
         let validation = Pass::begin(&mut self.model.loaded[index], batch, &order, 0)?;
-        let progress = self.progress(pass.steps(), logs.clone(), false);
+        let progress = self.progress(pass.finished(), logs.clone(), false);
         self.phase = Phase::Validating(validation, logs);
         Ok(progress)
     }
@@ -235,26 +240,38 @@ impl<'m> Run<'m> {
             logs.extend(pass.logs(&loaded.graph, "val_"));
             return Ok(self.end_epoch(logs));
         }
-        let steps = self.steps();
-        let progress = self.progress((steps, steps), logs.clone(), false);
+        let progress = self.progress(self.steps(), logs.clone(), false);
         self.phase = Phase::Validating(pass, logs);
         Ok(progress)
     }
 
     fn end_epoch(&mut self, logs: Logs) -> Progress {
         self.history.push(logs.clone());
-        let steps = self.steps();
-        self.progress((steps, steps), logs, true)
+        self.phase = Phase::Between;
+        self.progress(self.steps(), logs, true)
     }
 
     fn steps(&self) -> usize {
         self.train.count.div_ceil(self.batch)
     }
 
-    fn progress(&self, (step, _): (usize, usize), logs: Logs, epoch_ended: bool) -> Progress {
+    fn progress(&self, step: usize, logs: Logs, epoch_ended: bool) -> Progress {
         let (epoch, epochs, steps) = (self.epoch, self.fit.epochs, self.steps());
         let done = epoch_ended && epoch == epochs;
         Progress { epoch, epochs, step, steps, logs, epoch_ended, done, elapsed: self.clock.elapsed() }
+    }
+}
+
+impl Drop for Run<'_> {
+    /// A training that is given up may have steps on their way: they count.
+    fn drop(&mut self) {
+        if let (Phase::Training(pass), Ok(index)) = (&mut std::mem::replace(&mut self.phase, Phase::Failed), self.training())
+        {
+            let finished = pass.finished();
+            // An error here is that of a device that is lost: the next call to it says so.
+            let _ = pass.drain(&mut *self.model.loaded[index].executable);
+            self.model.iterations += (pass.finished() - finished) as u64;
+        }
     }
 }
 
