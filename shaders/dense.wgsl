@@ -2,13 +2,14 @@
 // formula: z = x w + b, y = f(z); terms begin <= k < end, added to what stands there unless begin is 0
 // shapes: x [m, terms], w [terms, n], b [n], y and z [m, n]; gathered: x is row permutation[step * m + i] of the data
 // dispatch: a tile of 32 x 32 a workgroup
-// numerics: see lib/tile.wgsl; a row that does not count, or whose index is out of range, loads as 0
+// numerics: see lib/tile.wgsl; a row that does not count loads as 0, and so does one out of range, which flags
 @group(0) @binding(0) var<storage, read> x: array<u32>;
 @group(0) @binding(1) var<storage, read> step_words: array<u32>;
 @group(0) @binding(2) var<storage, read> w: array<f32>;
 @group(0) @binding(3) var<storage, read> b: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 @group(0) @binding(5) var<storage, read_write> z: array<f32>;
+@group(0) @binding(6) var<storage, read_write> flag: array<atomic<u32>>;
 
 struct Params {
     m: u32,
@@ -33,7 +34,11 @@ fn row_base(i: u32) -> u32 {
         return NO_ROW;
     }
     let row = x[params.permutation + step_offset(params.m) + i];
-    return select(NO_ROW, params.data + row * params.terms, row < params.data_rows);
+    if (row >= params.data_rows) {
+        atomicOr(&flag[0], FLAG_BAD_INDEX);
+        return NO_ROW;
+    }
+    return params.data + row * params.terms;
 }
 
 fn offset_a(k: u32) -> u32 {

@@ -43,7 +43,7 @@ macro_rules! families {
     };
 }
 
-families!(unary add bias_add matmul dense reshape rows loss adam sgd step_end);
+families!(unary add bias_add matmul dense reshape rows loss finite adam sgd step_end);
 
 #[test]
 fn every_family_is_tested() {

@@ -127,6 +127,7 @@ fn the_same_seed_gives_the_same_bits_however_long_a_turn_is() {
             let mut model = classifier(device);
             let mut run = model.run(&x, &y, fit(3, 8).shuffle(true).seed(seed)).unwrap();
             while !run.advance(Duration::from_micros(budget)).unwrap().done {}
+            drop(run);
             weights(&model)
         };
         assert_eq!(train(0, 1), train(100_000, 1), "{device}");

@@ -77,8 +77,8 @@ fn layers(text: &str) -> Result<Layers, String> {
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    let usable = |rate: &f64| Adam::new(*rate).check().is_ok();
-    text.parse().ok().filter(usable).ok_or_else(|| "expected a finite number from 0 on".into())
+    let usable = |rate: &f64| *rate as f32 > 0.0 && Adam::new(*rate).check().is_ok();
+    text.parse().ok().filter(usable).ok_or_else(|| "expected a finite number above 0".into())
 }
 
 #[derive(Serialize)]

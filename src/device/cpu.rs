@@ -133,6 +133,7 @@ impl Executable for CpuExecutable {
     }
 
     fn begin(&mut self, table: &StepTable) -> Result<()> {
+        table.check(&self.program.graph)?;
         self.step.begin(table);
         self.steps = table.len() as u32;
         self.rows.clear();

@@ -33,6 +33,7 @@ impl Executable for ExactExecutable {
     }
 
     fn begin(&mut self, table: &StepTable) -> Result<()> {
+        table.check(self.oracle.graph())?;
         self.oracle.begin(table);
         self.steps = table.len() as u32;
         self.rows.clear();

@@ -313,16 +313,13 @@ impl Executable for GpuExecutable {
     }
 
     fn begin(&mut self, table: &StepTable) -> Result<()> {
+        table.check(&self.program.graph)?;
         while !self.pending.is_empty() {
             self.oldest(true)?;
         }
         let words = Words { sequence: self.sequence, ..Words::default() };
         let table_words = table.to_words(self.program.graph.step_width());
         let step = [&words.to_words()[..], &table_words].concat();
-        let (need, limit) = (WORD * step.len() as u64, self.step.bytes());
-        if need > limit {
-            return Err(Error::Limit { what: "step table".into(), name: "bytes", need, limit });
-        }
         self.gpu.upload(&self.step, 0, bytemuck::cast_slice(&step))?;
         self.gpu.upload(&self.flag, 0, bytemuck::cast_slice(&[0u32]))?;
         (self.words, self.steps) = (words, (table.len() as u32, 0));
@@ -430,11 +427,13 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_is_too_long_is_refused() {
+    fn a_table_that_does_not_fit_is_refused() {
         each_gpu(|gpu| {
-            // The buffer is rounded up to 16 bytes, so four more steps of one word cannot fit.
-            let error = executable(gpu, 4).begin(&table(8)).unwrap_err();
-            assert!(matches!(error, Error::Limit { need: 48, .. }), "{error}");
+            let mut run = executable(gpu, 4);
+            assert!(run.begin(&table(4)).is_ok());
+            assert!(matches!(run.begin(&table(5)), Err(Error::Argument { .. })));
+            let wide = StepTable { rows: vec![1], columns: vec![vec![0.5]] };
+            assert!(matches!(run.begin(&wide), Err(Error::Argument { .. })));
         });
     }
 }

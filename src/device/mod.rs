@@ -175,6 +175,7 @@ impl Device {
     /// # Errors
     /// [`Error::Limit`], [`Error::OutOfMemory`], [`Error::Device`].
     pub fn load(&self, graph: &Arc<Graph>, storage: &Storage, options: &Options) -> Result<Box<dyn Executable>> {
+        graph.check()?;
         let program = || plan(Arc::clone(graph), &self.caps(), options);
         match (&self.kind, &storage.0) {
             (Kind::Cpu, Memory::Cpu(storage)) => {
@@ -337,7 +338,7 @@ pub trait Executable: fmt::Debug + Send {
     /// Goes to the first step of a table. Nothing may be in flight.
     ///
     /// # Errors
-    /// [`Error::Limit`] where the table is longer than the results that the graph has room for.
+    /// [`Error::Argument`] where the table does not fit the graph.
     fn begin(&mut self, table: &StepTable) -> Result<()>;
 
     /// Sends off the next steps, at most `most` and as many as a submission should have; gives their number.

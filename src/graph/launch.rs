@@ -24,10 +24,7 @@ pub struct Caps {
 impl Default for Caps {
     /// What WebGPU guarantees.
     fn default() -> Self {
-        Self {
-            max_binding_bytes: 128 << 20,
-            workgroups_per_dimension: 65_535,
-        }
+        Self { max_binding_bytes: 128 << 20, workgroups_per_dimension: 65_535 }
     }
 }
 

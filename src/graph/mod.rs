@@ -24,6 +24,7 @@ pub use variable::{ALIGN_WORDS, Variable, VariableKind, Variables, padded};
 pub(crate) use wgsl::shader;
 pub use wgsl::{Composed, Source, compose};
 
+use crate::error::{Error, Result};
 use crate::shape::Type;
 
 /// A value of a graph: a tensor that an op gives, a variable, or data.
@@ -112,6 +113,37 @@ impl Graph {
     /// The type of a value.
     pub fn ty(&self, value: Value) -> &Type {
         &self.types[value.0]
+    }
+
+    /// Refuses a graph that no program can run as it is meant: an op that reads a value before it is made, and a
+    /// variable that is written by a value which does not share its storage.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] with the op or the variable.
+    pub fn check(&self) -> Result<()> {
+        for (at, node) in self.nodes.iter().enumerate() {
+            let late = |v: &&Value| matches!(self.origins[v.0], Origin::Node { node, .. } if node >= at);
+            if node.inputs.iter().any(|v| late(&v)) {
+                let got = "one that a write of state, or the end of the step, gives";
+                return Err(Error::argument(format!("an input of {}", node.op.name()), "a value made before it", got));
+            }
+        }
+        for &(index, value) in &self.writes {
+            if self.shared(value) != Some(Origin::Variable(index)) {
+                let name = self.variables.get(index).map_or("a variable", |v| v.name.as_str());
+                return Err(Error::argument(name, "to be written by an op that shares its storage", "another value"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the storage of a value comes from, through the ops that share it.
+    fn shared(&self, value: Value) -> Option<Origin> {
+        let origin = self.origins[value.0];
+        let Origin::Node { node, output } = origin else { return Some(origin) };
+        let node = self.nodes.get(node)?;
+        let (_, input) = node.op.aliases().into_iter().find(|(o, _)| *o == output)?;
+        self.shared(*node.inputs.get(input)?)
     }
 
     /// Whether each value is read by a node, written to a variable, or read from outside.

@@ -29,8 +29,8 @@ pub trait OpDef: Debug + Send + Sync + 'static {
         vec![]
     }
 
-    /// Whether the op can set the flag; the graph runs such an op before any state is written.
-    fn may_flag(&self) -> bool {
+    /// Whether the op sets the flag where a gradient that it gives is not finite, or too large for an optimizer.
+    fn checks_finite(&self) -> bool {
         false
     }
 
@@ -71,8 +71,8 @@ pub trait Op: Debug + Send + Sync {
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>>;
     /// See [`OpDef::aliases`].
     fn aliases(&self) -> Vec<(usize, usize)>;
-    /// See [`OpDef::may_flag`].
-    fn may_flag(&self) -> bool;
+    /// See [`OpDef::checks_finite`].
+    fn checks_finite(&self) -> bool;
     /// See [`OpDef::gradient`].
     #[allow(clippy::missing_errors_doc)]
     fn gradient(&self, g: &Builder, node: &Node, dy: &[Option<Value>]) -> Result<Vec<Option<Value>>>;
@@ -99,8 +99,8 @@ impl<T: OpDef> Op for T {
     fn aliases(&self) -> Vec<(usize, usize)> {
         OpDef::aliases(self)
     }
-    fn may_flag(&self) -> bool {
-        OpDef::may_flag(self)
+    fn checks_finite(&self) -> bool {
+        OpDef::checks_finite(self)
     }
     fn gradient(&self, g: &Builder, node: &Node, dy: &[Option<Value>]) -> Result<Vec<Option<Value>>> {
         OpDef::gradient(self, g, node, dy)

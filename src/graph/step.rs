@@ -7,6 +7,8 @@
 //! Kernels read the row that the step word points at. `step_end` alone writes these words; the bits of the flag are
 //! set by whoever meets a number that is not finite, or an index out of range.
 
+use crate::error::{Error, Result};
+use crate::graph::Graph;
 use crate::graph::float::Float;
 use crate::shape::Type;
 
@@ -78,6 +80,28 @@ impl StepTable {
     /// Whether there is no step.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// Refuses a table that does not fit a graph: more steps than it has rows of results, more rows than a batch, or
+    /// another number of columns.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] with what does not fit.
+    pub fn check(&self, graph: &Graph) -> Result<()> {
+        let steps = graph.results.map_or(1, |[sums, _]| graph.ty(sums).shape.dims()[0]);
+        let batched = graph.types.iter().filter(|ty| ty.batched).filter_map(|ty| ty.shape.dims().first());
+        let most = batched.min().map_or(u32::MAX as usize, |&batch| batch);
+        let refuse = |name: &str, most: usize, got: usize| Err(Error::argument(name, format!("at most {most}"), got));
+        if self.len() > steps || self.columns.len() != self.len() {
+            return refuse("steps", steps, self.len().max(self.columns.len()));
+        }
+        if let Some(&rows) = self.rows.iter().find(|&&rows| rows as usize > most) {
+            return refuse("rows of a step", most, rows as usize);
+        }
+        match self.columns.iter().find(|row| row.len() != graph.columns.len()) {
+            Some(row) => Err(Error::argument("columns of a step", graph.columns.len().to_string(), row.len())),
+            None => Ok(()),
+        }
     }
 
     /// The rows as they stand in a step buffer, `width` words each.

@@ -8,7 +8,7 @@ use crate::graph::{Builder, Graph, Report, Value, VariableKind};
 use crate::losses::Loss;
 use crate::metrics::Observed;
 use crate::model::Model;
-use crate::ops::{LossValue, Targets, row_gather, step_end, store_rows};
+use crate::ops::{LossValue, Targets, check_finite, row_gather, step_end, store_rows};
 use crate::program::{Options, Program, plan};
 use crate::shape::Type;
 
@@ -107,7 +107,8 @@ impl Model {
             Error::argument(name, "a parameter that the loss depends on", "one that it does not depend on")
         };
         let gradients = g.gradients(&seeds, &parameters)?.into_iter().zip(&trained);
-        let gradients = gradients.map(|(dp, &index)| dp.ok_or_else(|| unreached(index))).collect::<Result<Vec<_>>>()?;
+        let checked = |(dp, &index): (Option<Value>, &usize)| check_finite(g, dp.ok_or_else(|| unreached(index))?);
+        let gradients = gradients.map(checked).collect::<Result<Vec<_>>>()?;
         let kept: Vec<usize> = of(VariableKind::Moment).collect();
         let moments = kept.iter().map(|&index| g.variable(index)).collect::<Result<Vec<_>>>()?;
         let updated = self.compiled()?.optimizer.apply(g, &parameters, &gradients, &moments)?;
@@ -133,7 +134,7 @@ impl Model {
     /// The training step as it runs on this device, for batches of `batch` rows: a line per launch.
     ///
     /// # Errors
-    /// [`Error::Argument`] before `compile`.
+    /// [`Error::Argument`] before `compile`, and for a batch of 0.
     ///
     /// ```
     /// # use wgrad::{Device, Sequential, layers::Dense, losses::MeanSquaredError, optimizers::Sgd};
@@ -145,6 +146,9 @@ impl Model {
     /// # Ok::<(), wgrad::Error>(())
     /// ```
     pub fn explain(&self, batch: usize) -> Result<Program> {
+        if batch == 0 {
+            return Err(Error::argument("batch", "at least 1", batch));
+        }
         let (graph, _) = self.trace(Mode::Train, batch, batch)?;
         plan(graph, &self.device.caps(), &Options::default())
     }

@@ -73,7 +73,7 @@ impl OpDef for BiasAddBackward {
         Ok(vec![Type::f32([cols])])
     }
 
-    fn may_flag(&self) -> bool {
+    fn checks_finite(&self) -> bool {
         true
     }
 

@@ -166,10 +166,12 @@ impl OpDef for Dense {
         let f = self.activation.f::<F>();
         let [y, z] = args.outputs else { return Err(Error::shape("dense", "2 outputs", args.outputs.len())) };
         let (y, z) = (y.float_mut(), z.float_mut());
+        if n == 0 {
+            return Ok(()); // nothing to compute, and no index is looked at
+        }
         let mut sums = vec![F::ZERO; 2 * n];
         let (total, part) = sums.split_at_mut(n);
         let zeros = vec![F::ZERO; k];
-        let flag = args.step.flag; // an index out of range is flagged by the backward pass and by the loss
         for i in 0..m {
             total.fill(F::ZERO);
             let row = self.row(&args.inputs, args.step, args.types, i);
@@ -184,7 +186,6 @@ impl OpDef for Dense {
                 }
             }
         }
-        args.step.flag = flag;
         Ok(())
     }
 
@@ -215,6 +216,7 @@ impl OpDef for Dense {
                 .input(if self.bias { w + 1 } else { w })
                 .output(0)
                 .output(1)
+                .bind(Bind::FlagWrite)
                 .size("m", m)
                 .size("n", n)
                 .size("terms", k)
@@ -282,7 +284,7 @@ impl OpDef for DenseBackward {
         Ok(vec![Type::f32([k, n]), Type::f32([n]), Type::f32([m, k]).batched(self.0.batched(inputs))])
     }
 
-    fn may_flag(&self) -> bool {
+    fn checks_finite(&self) -> bool {
         true
     }
 

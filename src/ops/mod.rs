@@ -6,6 +6,7 @@ mod autodiff;
 mod bias_add;
 pub mod case;
 mod dense;
+mod finite;
 mod loss;
 mod loss_row;
 mod matmul;
@@ -20,6 +21,7 @@ pub use add::{Add, add};
 pub use bias_add::{BiasAdd, BiasAddBackward, bias_add};
 pub use case::{Case, Domain, Family, Input};
 pub use dense::{Dense, DenseBackward, dense};
+pub use finite::{CheckFinite, check_finite};
 pub use loss::{LossValue, PointwiseLoss, Targets, pointwise_loss};
 pub use loss_row::{
     BINARY_ACCURACY, BINARY_CROSSENTROPY, BINARY_CROSSENTROPY_LOGITS, LOSS_ROWS, LossRow, LossRowDef,
@@ -49,6 +51,7 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "reshape", cases: reshape::cases },
     Family { name: "rows", cases: rows::cases },
     Family { name: "loss", cases: loss::cases },
+    Family { name: "finite", cases: finite::cases },
     Family { name: "adam", cases: adam::cases },
     Family { name: "sgd", cases: sgd::cases },
     Family { name: "step_end", cases: step_end::cases },

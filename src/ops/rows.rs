@@ -81,10 +81,6 @@ impl OpDef for RowGather {
         Ok(vec![Type { shape, dtype: data.dtype, batched: true }])
     }
 
-    fn may_flag(&self) -> bool {
-        true
-    }
-
     fn gradient(&self, _: &Builder, _: &Node, _: &[Option<Value>]) -> Result<Vec<Option<Value>>> {
         Ok(vec![None, None])
     }

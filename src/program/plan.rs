@@ -52,7 +52,9 @@ pub fn plan(graph: Arc<Graph>, caps: &Caps, options: &Options) -> Result<Program
         })
         .collect::<Result<Vec<_>>>()?;
     let (arenas, slots) = (places.arenas, places.slots);
-    Ok(Program { graph, arenas, slots, steps, caps: caps.clone() })
+    let program = Program { graph, arenas, slots, steps, caps: caps.clone() };
+    debug_assert!(program.violations().is_empty(), "{:?}", program.violations());
+    Ok(program)
 }
 
 /// Arenas and slots in the making.
@@ -61,41 +63,49 @@ struct Places<'a> {
     guard: usize,
     arenas: Vec<Arena>,
     slots: Vec<Option<Slot>>,
-    /// The values of each span, with what the span is: the longest first.
+    /// The value whose storage each value shares, through all ops that share it: itself for most.
+    roots: Vec<usize>,
+    /// The roots of the values of each span, with what the span is: the longest first.
     spans: Vec<(Role, bool, Vec<Value>)>,
 }
 
 impl<'a> Places<'a> {
     fn new(graph: &'a Graph, variants: &[Variant], guard: usize) -> Self {
+        let mut roots: Vec<usize> = (0..graph.types.len()).collect();
+        for node in &graph.nodes {
+            for (output, input) in node.op.aliases() {
+                roots[node.outputs[output].0] = roots[node.inputs[input].0];
+            }
+        }
         let mut spans = vec![];
         for (node, variant) in variants.iter().enumerate() {
             for launch in &variant.launches {
                 for bind in &launch.binds {
                     if let Bind::Span(role, operands) = bind {
-                        let values = operands.iter().map(|&o| value(graph, node, o)).collect::<Vec<_>>();
+                        let values =
+                            operands.iter().map(|&o| Value(roots[value(graph, node, o).0])).collect::<Vec<_>>();
                         spans.push((*role, launch.congruent, values));
                     }
                 }
             }
         }
         spans.sort_by_key(|(_, _, values)| std::cmp::Reverse(values.len()));
-        Self { graph, guard, arenas: vec![], slots: vec![None; graph.types.len()], spans }
+        Self { graph, guard, arenas: vec![], slots: vec![None; graph.types.len()], roots, spans }
     }
 
     fn assign(&mut self, used: &[bool]) {
         self.variables();
-        self.aliases();
         self.data();
         self.spans();
         for (index, used) in used.iter().enumerate() {
-            self.aliases();
             let wanted = *used || matches!(self.graph.origins[index], Origin::Data);
-            if self.slots[index].is_none() && wanted {
+            if self.slots[index].is_none() && self.roots[index] == index && wanted {
                 let arena = self.arena(Role::Activation, false);
                 self.put(Value(index), arena);
             }
         }
         self.unread();
+        self.slots = self.roots.iter().map(|&root| self.slots[root]).collect();
         for arena in self.arenas.iter_mut().skip(3) {
             arena.words += self.guard;
         }
@@ -114,16 +124,6 @@ impl<'a> Places<'a> {
             {
                 let arena = variable.kind as usize;
                 self.slots[index] = Some(Slot { arena, offset: offsets[*v], len: variable.ty.len() });
-            }
-        }
-    }
-
-    /// Outputs that share storage with an input live where it lives.
-    fn aliases(&mut self) {
-        for node in &self.graph.nodes {
-            for (output, input) in node.op.aliases() {
-                let (output, input) = (node.outputs[output].0, node.inputs[input].0);
-                self.slots[output] = self.slots[output].or(self.slots[input]);
             }
         }
     }
@@ -172,7 +172,7 @@ impl<'a> Places<'a> {
         let arena = self.arena(Role::Unread, false);
         for node in &self.graph.nodes {
             for &output in &node.outputs {
-                if self.slots[output.0].is_none() {
+                if self.slots[self.roots[output.0]].is_none() {
                     let offset = self.arenas[arena].words;
                     self.slots[output.0] = Some(Slot { arena, offset, len: 0 });
                     self.arenas[arena].words += padded(0);

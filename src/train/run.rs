@@ -265,7 +265,8 @@ impl<'m> Run<'m> {
 impl Drop for Run<'_> {
     /// A training that is given up may have steps on their way: they count.
     fn drop(&mut self) {
-        if let (Phase::Training(pass), Ok(index)) = (&mut std::mem::replace(&mut self.phase, Phase::Failed), self.training())
+        if let (Phase::Training(pass), Ok(index)) =
+            (&mut std::mem::replace(&mut self.phase, Phase::Failed), self.training())
         {
             let finished = pass.finished();
             // An error here is that of a device that is lost: the next call to it says so.

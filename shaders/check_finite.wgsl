@@ -1,0 +1,24 @@
+// uses: lib/bits.wgsl, lib/grid.wgsl
+// formula: sets the flag where x is not finite, or from 2^63 on in magnitude; x stays as it is
+// shapes: x of `len` elements
+// dispatch: an element an invocation
+// numerics: exact
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> flag: array<atomic<u32>>;
+
+struct Params {
+    len: u32,
+}
+@group(1) @binding(0) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) grid: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = linear_group(group, grid) * 64u + lane;
+    if (i < params.len && too_large(x[i])) {
+        atomicOr(&flag[0], 1u);
+    }
+}
