@@ -10,7 +10,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// A tensor has a shape or a dtype that does not fit.
-    #[error("{op}: expected {expected}, got {got}; pass a tensor of that shape, or change what takes it")]
+    #[error("{op}: expected {expected}, got {got}; change the one or the other")]
     Shape {
         /// The operation, layer or argument that was given the tensor.
         op: String,
@@ -38,9 +38,7 @@ pub enum Error {
         tried: Vec<String>,
     },
     /// Something needs more than the device has.
-    #[error(
-        "{what}: needs {need} {name}, the limit is {limit}; use a smaller batch or a smaller layer, or another device"
-    )]
+    #[error("{what}: needs {need} {name}, the limit is {limit}; use a smaller model or batch, or another device")]
     Limit {
         /// What needs it.
         what: String,
@@ -71,7 +69,7 @@ pub enum Error {
     },
     /// The device has no memory left.
     #[error(
-        "out of memory: {need} bytes asked for with {held} bytes held by wgrad; use a smaller batch, or another device"
+        "out of memory: {need} bytes asked for with {held} bytes held by wgrad; use a smaller model or batch, or another device"
     )]
     OutOfMemory {
         /// Bytes asked for.

@@ -112,10 +112,12 @@ impl Tensor {
     /// The rows `range` along axis 0.
     ///
     /// # Errors
-    /// [`Error::Shape`] for a scalar or where the range passes the last row.
+    /// [`Error::Shape`] for a scalar, and where the range passes the last row or ends before it begins.
     pub fn slice_rows(&self, range: std::ops::Range<usize>) -> Result<Self> {
-        let rows: Vec<usize> = range.collect();
-        self.take_rows(&rows)
+        if range.start > range.end || range.end > self.rows() {
+            return Err(Error::shape("rows of a tensor", format!("at least {} rows", range.end), &self.shape));
+        }
+        self.take_rows(&range.collect::<Vec<_>>())
     }
 
     /// The rows `rows` along axis 0, in that order.
@@ -192,9 +194,33 @@ impl<const N: usize> IntoTensors for [&Tensor; N] {
     }
 }
 
-impl IntoTensors for &Vec<Vec<f32>> {
+impl IntoTensors for &[Vec<f32>] {
     fn into_tensors(self) -> Result<Vec<Tensor>> {
         Ok(vec![Tensor::from_rows(self)?])
+    }
+}
+
+impl IntoTensors for &Vec<Vec<f32>> {
+    fn into_tensors(self) -> Result<Vec<Tensor>> {
+        self.as_slice().into_tensors()
+    }
+}
+
+impl<const N: usize> IntoTensors for &[[f32; N]] {
+    fn into_tensors(self) -> Result<Vec<Tensor>> {
+        Ok(vec![Tensor::new([self.len(), N], self.as_flattened().to_vec())?])
+    }
+}
+
+impl<const N: usize, const M: usize> IntoTensors for &[[f32; N]; M] {
+    fn into_tensors(self) -> Result<Vec<Tensor>> {
+        self.as_slice().into_tensors()
+    }
+}
+
+impl<const N: usize> IntoTensors for &[f32; N] {
+    fn into_tensors(self) -> Result<Vec<Tensor>> {
+        self.as_slice().into_tensors()
     }
 }
 
@@ -226,7 +252,7 @@ mod tests {
         let x = Tensor::new([3, 2], vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0]).unwrap();
         assert_eq!(*x.take_rows(&[2, 0]).unwrap().to_f32(), [4.0, 5.0, 0.0, 1.0]);
         assert_eq!(x.slice_rows(1..1).unwrap().shape().dims(), [0, 2]);
-        assert!(x.take_rows(&[3]).is_err());
+        assert!(x.take_rows(&[3]).is_err() && x.slice_rows(0..1 << 40).is_err());
         assert!(Tensor::new([], vec![1.0]).unwrap().take_rows(&[0]).is_err());
     }
 

@@ -162,3 +162,55 @@ fn no_rows_give_no_predictions_and_cannot_be_trained_on() {
     assert!(error.to_string().contains("at least one row"), "{error}");
     assert!(model.explain(0).is_err());
 }
+
+/// A layer whose output has no batch axis.
+#[derive(Debug)]
+struct Gram;
+
+impl Layer for Gram {
+    fn call(&self, scope: &Scope<'_>, x: &[Value]) -> Result<Vec<Value>> {
+        Ok(vec![matmul(scope.builder(), x[0], x[0], Matmul { transpose_a: true, transpose_b: false })?])
+    }
+    fn config(&self) -> Config {
+        Config::new("Gram", ())
+    }
+}
+
+#[test]
+fn layers_that_do_not_fit_are_refused_by_name() {
+    let device = Device::cpu();
+    let build = |model: Sequential| model.build(&device).unwrap_err().to_string();
+    let dense = |units: usize| Dense::new(units).input_shape([3]);
+    let gram = build(Sequential::new().add(dense(2)).add(Gram));
+    assert!(gram.starts_with("layer 1 (gram): output: expected [batch, …], got [2, 2]"), "{gram}");
+    let twice = build(Sequential::new().add(dense(2)).add(dense(1)));
+    assert!(twice.starts_with("layer 1 (dense_1): input_shape: expected [2], what comes in, got [3]"), "{twice}");
+    let missing = build(Sequential::new().add(Dense::new(1)));
+    assert!(missing.contains("input_shape"), "{missing}");
+    let wide = build(Sequential::new().add(Dense::new(1).input_shape([4, 4])));
+    assert!(wide.contains("[batch, features]") && wide.contains("Flatten"), "{wide}");
+    assert!(build(Sequential::new()).contains("layers"));
+}
+
+#[test]
+fn metrics_are_logged_under_the_names_they_were_given() {
+    let mut model = regression(&Device::cpu());
+    let scores = model.evaluate(&[[0.0, 1.0], [1.0, 2.0]], &[1.0, 2.0]).unwrap();
+    assert_eq!(scores.keys().collect::<Vec<_>>(), ["loss", "mse"]);
+    assert_eq!(scores["loss"], scores["mse"]);
+}
+
+#[test]
+fn a_run_that_has_ended_goes_on_saying_so() {
+    let mut model = regression(&Device::cpu());
+    let mut run = model.run(ramp(8, 2), ramp(8, 1), fit(2, 4)).unwrap();
+    let last = loop {
+        let progress = run.advance(TURN).unwrap();
+        if progress.done {
+            break progress;
+        }
+    };
+    let again = run.advance(TURN).unwrap();
+    assert_eq!((again.done, again.step, &again.logs), (true, last.step, &last.logs));
+    assert_eq!(run.history().epochs().len(), 2);
+}

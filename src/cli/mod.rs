@@ -5,6 +5,7 @@ mod output;
 mod train;
 
 use std::fmt;
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -37,7 +38,8 @@ pub fn run() -> ExitCode {
     let Err(error) = done else { return ExitCode::SUCCESS };
     // Whoever read the output has closed it, and wants no more of it.
     if !output::is_closed_pipe(&error) {
-        eprintln!("error: {error:#}");
+        // Nobody may be left to read it.
+        let _ = writeln!(std::io::stderr(), "error: {error:#}");
     }
     if error.is::<Refused>() { ExitCode::from(2) } else { ExitCode::FAILURE }
 }

@@ -74,17 +74,21 @@ impl Device {
         Self { kind: Kind::Gpu(gpu), reason: "given by the program".into() }
     }
 
-    /// `auto`, `cpu`, `gpu` (a real one), or a part of an adapter's name in any case.
+    /// `auto`, `cpu`, `cpu_f64`, `gpu` (a real one), or a part of an adapter's name; in any case.
     ///
     /// # Errors
     /// [`Error::NoAdapter`] where there is none: a GPU that was asked for is never replaced.
     pub fn named(name: &str) -> Result<Self> {
-        let wanted = match name.trim() {
-            "" => return Err(Error::argument("device", "auto, cpu, gpu or a part of an adapter's name", "nothing")),
+        let wanted = match name.trim().to_lowercase().as_str() {
             "auto" => return Self::auto(),
             "cpu" => return Ok(Self::cpu()),
+            "cpu_f64" => return Ok(Self::cpu_f64()),
             "gpu" => Wanted::Real,
-            name => Wanted::Named(name.into()),
+            part if part.contains(char::is_alphabetic) => Wanted::Named(name.trim().into()),
+            _ => {
+                let expected = "auto, cpu, cpu_f64, gpu or a part of an adapter's name";
+                return Err(Error::argument("device", expected, format!("`{name}`")));
+            }
         };
         let gpu = Gpu::open(&select(&wanted)?)?;
         Ok(Self { kind: Kind::Gpu(gpu), reason: "asked for".into() })

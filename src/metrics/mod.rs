@@ -19,7 +19,7 @@ pub struct Observed<'a> {
 
 /// A metric: the mean over the elements of what it gives for each.
 pub trait Metric: Debug + Send + Sync {
-    /// Its key in the logs.
+    /// Its key in the logs, unless `compile` was given another name for it.
     fn name(&self) -> &str;
 
     /// Partial sums or counts, `[groups]`, whose total over the elements is the metric.
@@ -90,18 +90,19 @@ impl<M: Metric + 'static> From<M> for MetricSpec {
 }
 
 impl MetricSpec {
-    /// The metric.
+    /// The metric with its key in the logs: its own name, or the one that was given.
     ///
     /// # Errors
     /// [`Error::Argument`] with all names where there is none of this one.
-    pub fn resolve(self) -> Result<Box<dyn Metric>> {
-        match self.0 {
-            Spec::Metric(metric) => Ok(metric),
-            Spec::Name(name) => match name.as_str() {
-                "accuracy" | "acc" => Ok(Box::new(BinaryAccuracy)),
-                "mean_squared_error" | "mse" => Ok(Box::new(MeanSquaredError)),
-                _ => Err(Error::argument("metrics", "accuracy or mean_squared_error", name)),
-            },
+    pub fn resolve(self) -> Result<(String, Box<dyn Metric>)> {
+        let name = match self.0 {
+            Spec::Metric(metric) => return Ok((metric.name().into(), metric)),
+            Spec::Name(name) => name,
+        };
+        match name.as_str() {
+            "accuracy" | "acc" => Ok((name, Box::new(BinaryAccuracy))),
+            "mean_squared_error" | "mse" => Ok((name, Box::new(MeanSquaredError))),
+            _ => Err(Error::argument("metrics", "accuracy, acc, mean_squared_error or mse", name)),
         }
     }
 }

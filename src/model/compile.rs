@@ -10,7 +10,7 @@ use crate::model::{Compiled, Mode, Model};
 use crate::optimizers::Optimizer;
 
 impl Model {
-    /// Says how the model is trained: an optimizer, a loss, and metrics, each a value or a name. What an optimizer
+    /// Says how the model is trained: an optimizer, a loss, and metrics, each a value or a name (`["mse"; 0]` for none). What an optimizer
     /// kept before is gone.
     ///
     /// # Errors
@@ -24,9 +24,9 @@ impl Model {
         optimizer.check()?;
         loss.check()?;
         let metrics = metrics.into_iter().map(|m| m.into().resolve()).collect::<Result<Vec<_>>>()?;
-        for (i, metric) in metrics.iter().enumerate() {
-            if metric.name() == "loss" || metrics[..i].iter().any(|m| m.name() == metric.name()) {
-                return Err(Error::argument("metrics", "each name once, and not loss", metric.name()));
+        for (i, (name, _)) in metrics.iter().enumerate() {
+            if name == "loss" || metrics[..i].iter().any(|(other, _)| other == name) {
+                return Err(Error::argument("metrics", "each name once, and not loss", name));
             }
         }
         let mut variables = Variables::default();
@@ -59,6 +59,6 @@ impl Model {
 
     /// What `compile` has said.
     pub(crate) fn compiled(&self) -> Result<&Compiled> {
-        self.compiled.as_ref().ok_or_else(|| Error::argument("model", "one that is compiled", "one that is not"))
+        self.compiled.as_ref().ok_or_else(|| Error::argument("model", "a call of `compile` before this one", "none"))
     }
 }

@@ -55,7 +55,8 @@ pub(crate) struct Placed {
 pub(crate) struct Compiled {
     pub(crate) optimizer: Box<dyn Optimizer>,
     pub(crate) loss: Box<dyn Loss>,
-    pub(crate) metrics: Vec<Box<dyn Metric>>,
+    /// With their keys in the logs.
+    pub(crate) metrics: Vec<(String, Box<dyn Metric>)>,
 }
 
 impl Model {

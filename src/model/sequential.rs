@@ -53,7 +53,15 @@ impl Sequential {
     pub fn build(self, device: &Device) -> Result<Model> {
         let first = self.layers.first().ok_or_else(|| Error::argument("layers", "at least one", "none"))?;
         let shape = first.input_shape().ok_or_else(|| {
-            in_layer(0, &first.config().snake_case(), Error::argument("input_shape", "a shape, as [10]", "none"))
+            in_layer(
+                0,
+                &first.config().snake_case(),
+                Error::argument(
+                    "input_shape",
+                    "the shape of a row, as `.input_shape([10])` on the first layer",
+                    "none",
+                ),
+            )
         })?;
         shape.checked_len("input_shape")?;
         let input = Type::f32(shape);
@@ -61,6 +69,10 @@ impl Sequential {
         let (mut placed, mut output): (Vec<Placed>, Type) = (vec![], input.clone());
         for (index, layer) in self.layers.into_iter().enumerate() {
             let name = unused(&layer.config().snake_case(), &placed);
+            if let Some(shape) = layer.input_shape().filter(|shape| *shape != output.shape) {
+                let error = Error::argument("input_shape", format!("{}, what comes in", output.shape), shape);
+                return Err(in_layer(index, &name, error));
+            }
             let ty = place(&*layer, &name, &output, &mut variables, &mut initializers)
                 .map_err(|source| in_layer(index, &name, source))?;
             output = ty.clone();
@@ -99,6 +111,7 @@ fn place(
     let x = builder.data(Type::f32(input.shape.with_batch(1)).batched(true));
     let outputs = layer.call(&Scope::new(&builder, variables, name, false), &[x])?;
     match outputs[..] {
+        [y] if !builder.ty(y).batched => Err(Error::shape("output", "[batch, …]", builder.ty(y).shape)),
         [y] => Ok(Type::f32(builder.ty(y).shape.without_batch())),
         _ => Err(Error::shape(name, "one output", outputs.len())),
     }

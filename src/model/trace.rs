@@ -86,9 +86,9 @@ impl Model {
         let terms_per_row = g.ty(p).shape.without_batch().len();
         let loss = Loss::call(&*compiled.loss, g, p, targets, column)?;
         g.report(Report { name: "loss".into(), partials: loss.sums, terms_per_row });
-        for metric in &compiled.metrics {
+        for (name, metric) in &compiled.metrics {
             let partials = metric.call(g, Observed { p, targets, loss: &loss })?;
-            g.report(Report { name: metric.name().into(), partials, terms_per_row });
+            g.report(Report { name: name.clone(), partials, terms_per_row });
         }
         Ok(loss)
     }

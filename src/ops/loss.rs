@@ -69,7 +69,7 @@ pub fn pointwise_loss(
     (scale, shift): (f32, f32),
     column: Option<usize>,
 ) -> Result<LossValue> {
-    let batch = g.ty(p).shape.dims().first().copied();
+    let batch = g.ty(targets.y).shape.dims().first().copied();
     let taken = gathered(g, targets.y).zip(gathered(g, targets.weights)).filter(|([_, p], [_, q])| p == q);
     let op = PointwiseLoss { row, gathered: taken.and(batch), column, targets: (scale, shift) };
     let inputs = match taken {
@@ -143,7 +143,11 @@ impl OpDef for PointwiseLoss {
         if p.dtype != Dtype::F32 || y.dtype != Dtype::F32 || y.shape.without_batch() != p.shape.without_batch() {
             return Err(Error::shape(self.name(), format!("targets as {p}"), y));
         }
-        if self.gathered.is_none() && rows != batch || w.vector(self.name(), "weights")? != rows {
+        let targets = self.gathered.unwrap_or(rows);
+        if targets != batch {
+            return Err(Error::shape(self.name(), format!("predictions for {targets} targets"), p));
+        }
+        if w.vector(self.name(), "weights")? != rows {
             return Err(Error::shape(self.name(), format!("{batch} targets with a weight each"), w));
         }
         let groups = p.len().div_ceil(GROUP);

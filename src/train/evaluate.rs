@@ -16,7 +16,7 @@ impl Model {
     /// [`Error::Shape`] where the rows do not fit the model, [`Error::Argument`] before `compile`.
     pub fn evaluate(&mut self, x: impl IntoTensors, y: impl IntoTensors) -> Result<Logs> {
         self.compiled()?;
-        let rows = self.rows(x.into_tensors()?, y.into_tensors()?)?;
+        let rows = self.rows(["x", "y"], x.into_tensors()?, y.into_tensors()?)?;
         if rows.count == 0 {
             return Err(Error::shape("x", "at least one row", 0));
         }

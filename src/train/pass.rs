@@ -18,10 +18,17 @@ pub(crate) struct Rows {
 
 impl Rows {
     /// Checks tensors against the types of a model's rows. Targets `[n]` fit an output `[n, 1]`.
-    pub(crate) fn new(x: Vec<Tensor>, y: Vec<Tensor>, inputs: &[&Type], outputs: &[&Type]) -> Result<Self> {
+    ///
+    /// `names` are what errors call them.
+    pub(crate) fn new(
+        names: [&str; 2],
+        (x, y): (Vec<Tensor>, Vec<Tensor>),
+        inputs: &[&Type],
+        outputs: &[&Type],
+    ) -> Result<Self> {
         let count = x.first().map_or(0, Tensor::rows);
-        let x = fitting("x", x, inputs, count)?;
-        let y = fitting("y", y, outputs, count)?;
+        let x = fitting(names[0], x, inputs, count)?;
+        let y = fitting(names[1], y, outputs, count)?;
         Ok(Self { x, y, count })
     }
 

@@ -14,7 +14,7 @@ impl Model {
     /// # Errors
     /// [`Error::Shape`] where the rows do not fit the model.
     pub fn predict(&mut self, x: impl IntoTensors) -> Result<Tensor> {
-        let rows = Rows::new(x.into_tensors()?, vec![], &[&self.input], &[])?;
+        let rows = Rows::new(["x", "y"], (x.into_tensors()?, vec![]), &[&self.input], &[])?;
         let shape = self.output.shape.with_batch(rows.count);
         if rows.count == 0 {
             return Tensor::new(shape, vec![]);

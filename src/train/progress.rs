@@ -37,10 +37,8 @@ impl Reporter {
             let took = step_time(progress.elapsed, progress.step);
             let (epoch, epochs, steps) = (progress.epoch, progress.epochs, progress.steps);
             let seconds = progress.elapsed.as_secs_f64();
-            eprintln!(
-                "Epoch {epoch}/{epochs} - {steps}/{steps} - {seconds:.0}s - {took}/step{}",
-                values(&progress.logs)
-            );
+            let values = values(&progress.logs);
+            say(&format!("Epoch {epoch}/{epochs} - {steps}/{steps} - {seconds:.0}s - {took}/step{values}"));
         }
     }
 
@@ -48,20 +46,20 @@ impl Reporter {
     #[cfg(feature = "progress")]
     fn show_bar(&mut self, progress: &Progress) -> bool {
         use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-        use std::io::IsTerminal;
-        if !std::io::stderr().is_terminal() {
+        // Hidden where there is no terminal, or one that cannot move its cursor.
+        if ProgressDrawTarget::stderr().is_hidden() {
             return false;
         }
         let bar = self.bar.get_or_insert_with(|| {
             if progress.epochs > 1 {
-                eprintln!("Epoch {}/{}", progress.epoch, progress.epochs);
+                say(&format!("Epoch {}/{}", progress.epoch, progress.epochs));
             }
             let digits = progress.steps.to_string().len();
             let template = format!("{{pos:>{digits}}}/{{len}} {{bar:20.green/white}} {{msg}}");
             let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
             let bar =
                 ProgressBar::with_draw_target(Some(progress.steps as u64), ProgressDrawTarget::stderr_with_hz(20));
-            bar.with_style(style.progress_chars("━━━"))
+            bar.with_style(style.progress_chars("━╸─"))
         });
         let took = step_time(progress.elapsed, progress.step);
         let time = match progress.epoch_ended {
@@ -76,6 +74,12 @@ impl Reporter {
         }
         true
     }
+}
+
+/// A line on standard error. Where nobody reads it, the training goes on all the same.
+fn say(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// The time that is left of an epoch, in seconds.

@@ -58,6 +58,8 @@ pub struct Run<'m> {
     history: History,
     clock: Clock,
     work: Work,
+    /// The last logs: what a run that has ended goes on saying.
+    last: Logs,
 }
 
 #[derive(Debug)]
@@ -89,8 +91,8 @@ impl Model {
         Run::new(self, x.into_tensors()?, y.into_tensors()?, fit)
     }
 
-    pub(crate) fn rows(&self, x: Vec<Tensor>, y: Vec<Tensor>) -> Result<Rows> {
-        Rows::new(x, y, &[&self.input], &[&self.output])
+    pub(crate) fn rows(&self, names: [&str; 2], x: Vec<Tensor>, y: Vec<Tensor>) -> Result<Rows> {
+        Rows::new(names, (x, y), &[&self.input], &[&self.output])
     }
 }
 
@@ -98,9 +100,9 @@ impl<'m> Run<'m> {
     pub(crate) fn new(model: &'m mut Model, x: Vec<Tensor>, y: Vec<Tensor>, fit: Fit) -> Result<Self> {
         fit.check()?;
         model.compiled()?;
-        let rows = model.rows(x, y)?;
+        let rows = model.rows(["x", "y"], x, y)?;
         let (train, validation) = match &fit.validation_data {
-            Some((x, y)) => (rows, Some(model.rows(x.clone(), y.clone())?)),
+            Some((x, y)) => (rows, Some(model.rows(["validation x", "validation y"], x.clone(), y.clone())?)),
             None if fit.validation_split > 0.0 => split(&rows, fit.validation_split)?,
             None => (rows, None),
         };
@@ -118,6 +120,7 @@ impl<'m> Run<'m> {
             history: History::default(),
             clock: Clock::start(),
             work: Work::default(),
+            last: Logs::new(),
             fit,
         };
         run.upload()?;
@@ -188,7 +191,7 @@ impl<'m> Run<'m> {
     fn begin_epoch(&mut self) -> Result<Progress> {
         if self.epoch == self.fit.epochs {
             self.phase = Phase::Between;
-            return Ok(self.progress(self.steps(), Logs::new(), true));
+            return Ok(self.progress(self.steps(), self.last.clone(), true));
         }
         self.epoch += 1;
         self.clock = Clock::start();
@@ -247,6 +250,7 @@ impl<'m> Run<'m> {
 
     fn end_epoch(&mut self, logs: Logs) -> Progress {
         self.history.push(logs.clone());
+        self.last.clone_from(&logs);
         self.phase = Phase::Between;
         self.progress(self.steps(), logs, true)
     }
