@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::collections::BTreeMap;
+
 use safetensors::SafeTensors;
 use wgrad::layers::Dense;
 use wgrad::losses::BinaryCrossentropy;
@@ -36,12 +38,45 @@ impl Golden {
         Tensor::from_f64(view.shape(), values).unwrap()
     }
 
-    fn history(&self, key: &str) -> Vec<f64> {
-        self.tensor(&format!("history_{key}")).to_f64().into_owned()
+    /// The history as it was recorded: all of its keys, an epoch a value.
+    fn history(&self) -> BTreeMap<String, Vec<f64>> {
+        let file = SafeTensors::deserialize(FILE).unwrap();
+        let prefix = format!("{}/history_", self.name);
+        let keys = file.names().into_iter().filter_map(|name| name.strip_prefix(&prefix).map(String::from));
+        let of = |key: String| {
+            let values = self.tensor(&format!("history_{key}")).to_f64().into_owned();
+            (key, values)
+        };
+        keys.map(of).collect()
+    }
+
+    /// What was recorded of the history, of each key with ours: the same keys, and as many epochs.
+    fn histories(&self, ours: &History) -> Vec<(String, Vec<f64>, Vec<f64>)> {
+        let (mut ours, recorded) = (ours.by_key(), self.history());
+        assert!(recorded.contains_key("loss"), "{}: {recorded:?}", self.name);
+        assert!(ours.keys().eq(recorded.keys()), "{}: {ours:?}", self.name);
+        let pair = |(key, want): (String, Vec<f64>)| {
+            let got = ours.remove(&key).unwrap();
+            assert_eq!((got.len(), want.len()), (self.number("epochs"), self.number("epochs")), "{} {key}", self.name);
+            (key, got, want)
+        };
+        recorded.into_iter().map(pair).collect()
+    }
+
+    /// What `evaluate` gave: every key that was recorded, and no other.
+    fn scores(&self, model: &mut Model) -> Vec<(String, f64, f64)> {
+        let mut scores = model.evaluate(self.tensor("x"), self.tensor("y")).unwrap();
+        let recorded = self.config["evaluate"].as_object().unwrap();
+        assert!(scores.keys().eq(recorded.keys()), "{}: {scores:?}", self.name);
+        recorded.iter().map(|(key, v)| (key.clone(), scores.remove(key).unwrap(), v.as_f64().unwrap())).collect()
     }
 
     fn number(&self, key: &str) -> usize {
         self.config[key].as_u64().unwrap() as usize
+    }
+
+    fn split(&self) -> f64 {
+        self.config["config"]["validation_split"].as_f64().unwrap_or(0.0)
     }
 
     /// Trains the classifier of the case from the recorded weights.
@@ -59,8 +94,7 @@ impl Golden {
             model.set_weight(name, &self.tensor(&format!("init{i}"))).unwrap();
         }
         let fit = Fit::epochs(self.number("epochs")).batch_size(self.number("batch_size")).shuffle(false);
-        let split = self.config["config"]["validation_split"].as_f64().unwrap_or(0.0);
-        let fit = fit.validation_split(split).verbosity(Verbosity::Silent);
+        let fit = fit.validation_split(self.split()).verbosity(Verbosity::Silent);
         let history = model.fit(&x, self.tensor("y"), fit).unwrap();
         (model, history)
     }
@@ -68,8 +102,8 @@ impl Golden {
     /// Compares a training in f64: every number within `bar` of the largest one of its tensor.
     fn exact(&self, bar: f64) {
         let (mut model, history) = self.train(&Device::cpu_f64());
-        for key in history.by_key().keys() {
-            close(&format!("{} {key}", self.name), &history.get(key), &self.history(key), bar);
+        for (key, got, want) in self.histories(&history) {
+            close(&format!("{} {key}", self.name), &got, &want, bar);
         }
         let names: Vec<String> = model.weight_names().into_iter().map(String::from).collect();
         for (i, name) in names.iter().enumerate() {
@@ -78,26 +112,27 @@ impl Golden {
         }
         let predicted = model.predict(self.tensor("x")).unwrap();
         close("predict", &predicted.to_f64(), &self.tensor("predict").to_f64(), bar);
-        let scores = model.evaluate(self.tensor("x"), self.tensor("y")).unwrap();
-        for (key, &score) in &scores {
-            close(key, &[score], &[self.config["evaluate"][key].as_f64().unwrap()], bar);
+        for (key, got, want) in self.scores(&mut model) {
+            close(&key, &[got], &[want], bar);
         }
     }
 
     /// Compares a training in f32: losses within 1e-3, an accuracy differs by at most one row.
     fn close(&self, device: &Device) {
         let (mut model, history) = self.train(device);
-        let rows = self.tensor("x").rows() as f64;
-        for key in history.by_key().keys() {
-            for (got, want) in history.get(key).into_iter().zip(self.history(key)) {
-                let of = if key.starts_with("val_") { rows * 0.2 } else { rows * 0.8 };
-                let bar = if key.ends_with("accuracy") { 1.01 / of } else { 1e-3 * want.abs() };
-                assert!((got - want).abs() <= bar, "{} {key} on {device}: got {got}, want {want}", self.name);
-            }
+        let rows = self.tensor("x").rows();
+        let trained = (rows as f64 * (1.0 - self.split())).floor() as usize;
+        let check = |key: &str, rows: usize, got: f64, want: f64| {
+            let bar = if key.ends_with("accuracy") { 1.01 / rows as f64 } else { 1e-3 * want.abs() };
+            assert!((got - want).abs() <= bar, "{} {key} on {device}: got {got}, want {want}", self.name);
+        };
+        for (key, got, want) in self.histories(&history) {
+            let rows = if key.starts_with("val_") { rows - trained } else { trained };
+            got.into_iter().zip(want).for_each(|(got, want)| check(&key, rows, got, want));
         }
-        let scores = model.evaluate(self.tensor("x"), self.tensor("y")).unwrap();
-        let want = self.config["evaluate"]["loss"].as_f64().unwrap();
-        assert!((scores["loss"] - want).abs() <= 1e-3 * want, "{} on {device}: {scores:?}, want {want}", self.name);
+        for (key, got, want) in self.scores(&mut model) {
+            check(&format!("evaluate {key}"), rows, got, want);
+        }
     }
 }
 

@@ -21,7 +21,8 @@ pub fn run(install_drivers: bool) -> Result<()> {
     if missing && std::env::var("WGRAD_REQUIRE_GPU").is_ok_and(|v| !v.is_empty() && v != "0") {
         bail!("WGRAD_REQUIRE_GPU is set and there is no GPU adapter; {HOW}");
     }
-    let status = cargo(&["test", "--workspace"], &environment)?.status().context("cargo does not start")?;
+    let status =
+        cargo(&["test", "--workspace", "--all-features"], &environment)?.status().context("cargo does not start")?;
     if !status.success() {
         bail!("tests failed ({status}); the first failure stands above");
     }
