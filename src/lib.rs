@@ -1,13 +1,16 @@
 //! wgrad trains neural networks on any GPU that wgpu reaches, with hand-written WGSL kernels, and on the CPU with the
 //! same model.
 //!
-//! ```no_run
+//! ```
 //! use wgrad::losses::BinaryCrossentropy;
 //! use wgrad::optimizers::Adam;
 //! use wgrad::{Dense, Device, Fit, Relu, Sequential, Sigmoid};
 //! # fn main() -> wgrad::Result<()> {
-//! # let (x_train, x_test) = (vec![vec![0.0f32; 10]; 64], vec![vec![0.0f32; 10]; 8]);
-//! # let (y_train, y_test) = (vec![0.0f32; 64], vec![0.0f32; 8]);
+//! # let data = |rows: usize| -> (Vec<Vec<f32>>, Vec<f32>) {
+//! #     let of = |i: usize| (vec![(i * 7 % 11) as f32 / 11.0; 10], f32::from(i * 7 % 11 > 5));
+//! #     (0..rows).map(of).unzip()
+//! # };
+//! # let ((x_train, y_train), (x_test, y_test)) = (data(64), data(8));
 //!
 //! let mut model = Sequential::new()
 //!     .add(Dense::new(64).activation(Relu).input_shape([10]))
@@ -18,6 +21,7 @@
 //! let history = model.fit(&x_train, &y_train, Fit::epochs(10))?;
 //! let scores = model.evaluate(&x_test, &y_test)?;
 //! println!("trained for {} epochs, accuracy {}", history.epochs().len(), scores["accuracy"]);
+//! # assert!(history[9]["loss"] < history[0]["loss"] && history.epochs().len() == 10);
 //! # Ok(())
 //! # }
 //! ```
@@ -71,3 +75,8 @@ pub use runtime::Gpu;
 pub use shape::{Dtype, Shape, Type};
 pub use tensor::{IntoTensors, Tensor};
 pub use train::Fit;
+
+// The Rust in README.md, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct ReadmeDoctests;

@@ -10,10 +10,13 @@ use wgrad::optimizers::Sgd;
 use wgrad::train::Verbosity;
 use wgrad::{Dense, Device, Error, Fit, Gpu, Sequential, Tensor};
 
-fn open(name: &str) -> (wgpu::Adapter, wgpu::Device, wgpu::Queue) {
+/// Opens the same adapter as the program would: without wgrad.
+fn open(ours: &Device) -> (wgpu::Adapter, wgpu::Device, wgpu::Queue) {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
-    let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::VULKAN));
-    let adapter = adapters.into_iter().find(|a| a.get_info().name == name).unwrap();
+    let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+    let adapters = pollster::block_on(instance.enumerate_adapters(backends)).into_iter();
+    let mut namesakes = adapters.filter(|adapter| adapter.get_info().name == ours.name());
+    let adapter = namesakes.nth(common::place_among_namesakes()).unwrap();
     // With the limits that every WebGPU has, not those of the adapter.
     let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor::default())).unwrap();
     (adapter, device, queue)
@@ -26,7 +29,7 @@ fn fit() -> Fit {
 #[test]
 fn a_programs_own_device_trains_and_keeps_its_handlers() {
     common::on_every_adapter("a_programs_own_device_trains_and_keeps_its_handlers", |ours| {
-        let (adapter, device, queue) = open(ours.name());
+        let (adapter, device, queue) = open(ours);
         let called = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&called);
         device.on_uncaptured_error(Arc::new(move |_| seen.store(true, Ordering::SeqCst)));
@@ -56,7 +59,7 @@ fn a_programs_own_device_trains_and_keeps_its_handlers() {
 #[test]
 fn a_device_that_is_destroyed_in_a_training_is_an_error() {
     common::on_every_adapter("a_device_that_is_destroyed_in_a_training_is_an_error", |ours| {
-        let (adapter, device, queue) = open(ours.name());
+        let (adapter, device, queue) = open(ours);
         let gpu = Gpu::from_wgpu(&adapter, device.clone(), queue).unwrap();
         let mut model = Sequential::new().add(Dense::new(3).input_shape([2])).build(&Device::gpu(gpu)).unwrap();
         model.compile(Sgd::default(), MeanSquaredError, ["mse"]).unwrap();

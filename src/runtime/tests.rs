@@ -15,32 +15,39 @@ const DOUBLE: &str = "
         if (id.x < params.count) { x[id.x] = x[id.x] * 2u + 1u; }
     }";
 
-/// Runs `test` on every adapter, each in a process of its own: a driver can abort one.
+/// Runs `test` on every adapter, each in a process of its own: a driver can abort one. The same harness as that of
+/// `tests/common`, which is out of reach here; the thread tells the test's name.
 fn each_adapter(test: impl Fn(&Adapter)) {
-    const DEVICE: &str = "WGRAD_TEST_DEVICE";
+    // In such a process: the adapter's place among all, a colon, its name.
+    const CHILD: &str = "WGRAD_TEST_DEVICE";
     let found = adapters().unwrap();
-    if let Ok(wanted) = std::env::var(DEVICE) {
-        return test(found.iter().find(|adapter| adapter.info().name == wanted).expect("the parent has found it"));
-    }
-    if found.is_empty() {
-        let required = std::env::var("WGRAD_REQUIRE_GPU").is_ok_and(|value| !value.is_empty() && value != "0");
-        assert!(!required, "WGRAD_REQUIRE_GPU is set, and there is no adapter");
-        eprintln!("not run: no adapter is here");
+    if let Ok(wanted) = std::env::var(CHILD) {
+        let (place, name) = wanted.split_once(':').expect("a place, a colon and a name");
+        let adapter = place.parse().ok().and_then(|place: usize| found.get(place));
+        let adapter = adapter.filter(|adapter| adapter.info().name == name);
+        return test(adapter.unwrap_or_else(|| panic!("{wanted} is there no more; found {found:?}")));
     }
     let thread = std::thread::current();
     let name = thread.name().filter(|name| *name != "main");
-    for adapter in &found {
-        let Some(name) = name else { return test(adapter) }; // one thread for all tests: it does not tell their names
+    if found.is_empty() {
+        let required = std::env::var("WGRAD_REQUIRE_GPU").is_ok_and(|v| !v.is_empty() && v != "0");
+        assert!(!required, "WGRAD_REQUIRE_GPU is set and there is no GPU adapter");
+        println!("{}: not run, for there is no adapter", name.unwrap_or("a test"));
+    }
+    for (place, adapter) in found.iter().enumerate() {
+        let Some(name) = name else {
+            test(adapter); // one thread for all tests: it does not tell their names
+            continue;
+        };
+        let wanted = format!("{place}:{}", adapter.info().name);
         let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-        child.args(["--exact", name, "--nocapture", "--test-threads=1"]).env(DEVICE, &adapter.info().name);
+        child.args(["--exact", name, "--nocapture", "--test-threads=1"]).env(CHILD, &wanted);
         let output = child.output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success() && text.contains("1 passed"),
-            "on {}: {}\n{text}",
-            adapter.info(),
-            output.status
-        );
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{name} on {wanted}: {}\n{out}\n{err}", output.status);
+        // Nothing that was skipped or never ran counts as passed.
+        assert!(out.contains("test result: ok. 1 passed"), "{name} did not run in its own process:\n{out}");
+        print!("{out}");
     }
 }
 

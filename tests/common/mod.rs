@@ -4,10 +4,10 @@
 
 use std::process::Command;
 
-use wgrad::runtime::adapters;
-use wgrad::{Device, Error};
+use wgrad::runtime::{Adapter, adapters};
+use wgrad::{Device, Gpu};
 
-/// Set in a process that a test started for itself.
+/// Set in a process that a test started for itself: an adapter's place among all, a colon, its name.
 const CHILD: &str = "WGRAD_TEST_DEVICE";
 
 /// Whether a missing GPU adapter is a failure.
@@ -23,41 +23,51 @@ pub fn on_every_device(test: &str, body: impl Fn(&Device)) {
     on_every_adapter(test, body);
 }
 
-/// Runs `body` on every adapter, each in a process of its own, for the test called `test`.
+/// Runs `body` on every adapter, each in a process of its own, for the test called `test`: its full name.
+///
+/// A driver that crashes fails one test. Without an adapter the test says so and passes, unless `WGRAD_REQUIRE_GPU` is
+/// set. The same harness as that of `src/runtime/tests.rs`, which is out of reach here.
 pub fn on_every_adapter(test: &str, body: impl Fn(&Device)) {
-    if let Ok(name) = std::env::var(CHILD) {
-        return in_own_process(test, &name, body);
-    }
     let found = adapters().expect("adapters are listed");
+    if let Ok(wanted) = std::env::var(CHILD) {
+        let gpu = Gpu::open(the_one(&found, &wanted)).unwrap_or_else(|error| panic!("{wanted}: {error}"));
+        return body(&Device::gpu(gpu));
+    }
     if found.is_empty() {
         assert!(!gpu_required(), "WGRAD_REQUIRE_GPU is set and there is no GPU adapter");
         println!("{test}: not run on a GPU, for there is no adapter; `cargo xtask test --install-drivers` gets one");
     }
-    found.iter().for_each(|adapter| in_own_process(test, &adapter.info().name, &body));
+    for (place, adapter) in found.iter().enumerate() {
+        in_own_process(test, &format!("{place}:{}", adapter.info().name));
+    }
 }
 
-/// Runs `body` on the device called `name`, in a process of its own: a driver that crashes fails this test alone.
-///
-/// `test` is the test's full name. Without such an adapter it says so and passes; with `WGRAD_REQUIRE_GPU` set it
-/// fails where there is no adapter at all.
-fn in_own_process(test: &str, name: &str, body: impl FnOnce(&Device)) {
-    if std::env::var_os(CHILD).is_none() {
-        let this = std::env::current_exe().expect("a test knows its own path");
-        let output = Command::new(this).args(["--exact", test, "--nocapture"]).env(CHILD, name).output();
-        let output = output.expect("a test can start itself");
-        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "{test} on {name}: {}\n{out}\n{err}", output.status);
-        // Nothing that was skipped or never ran counts as passed.
-        assert!(out.contains("1 passed"), "{test} did not run in its own process:\n{out}");
-        print!("{out}");
-        return;
-    }
-    match Device::named(name) {
-        Ok(device) => body(&device),
-        Err(Error::NoAdapter { tried, .. }) => {
-            assert!(!gpu_required() || !tried.is_empty(), "WGRAD_REQUIRE_GPU is set and there is no adapter");
-            println!("no adapter: {name}, {test} was not run; found {tried:?}");
-        }
-        Err(error) => panic!("{name}: {error}"),
-    }
+/// The adapter that the test's first process has found: that it is gone is a failure.
+fn the_one<'a>(found: &'a [Adapter], wanted: &str) -> &'a Adapter {
+    let (place, name) = wanted.split_once(':').expect("a place, a colon and a name");
+    let adapter = place.parse().ok().and_then(|place: usize| found.get(place));
+    let adapter = adapter.filter(|adapter| adapter.info().name == name);
+    adapter.unwrap_or_else(|| panic!("{wanted} is there no more; found {found:?}"))
+}
+
+/// Runs the test called `test` in a process of its own, for the adapter `wanted` alone.
+fn in_own_process(test: &str, wanted: &str) {
+    let this = std::env::current_exe().expect("a test knows its own path");
+    let mut child = Command::new(this);
+    child.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(CHILD, wanted);
+    let output = child.output().expect("a test can start itself");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{test} on {wanted}: {}\n{out}\n{err}", output.status);
+    // Nothing that was skipped or never ran counts as passed.
+    assert!(out.contains("test result: ok. 1 passed"), "{test} did not run in its own process:\n{out}");
+    print!("{out}");
+}
+
+/// The place of the adapter that is tested among those of its name, in the order in which wgpu lists them.
+pub fn place_among_namesakes() -> usize {
+    let found = adapters().expect("adapters are listed");
+    let wanted = std::env::var(CHILD).expect("a process of its own");
+    let one = the_one(&found, &wanted);
+    let place = found.iter().position(|adapter| std::ptr::eq(adapter, one)).unwrap_or_default();
+    found[..place].iter().filter(|adapter| adapter.info().name == one.info().name).count()
 }
