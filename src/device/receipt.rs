@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::device::gpu::bind;
+use crate::device::bind::bind;
 use crate::device::lock;
 use crate::error::{Error, Result};
 use crate::graph::{Builder, Caps, HEADER, Variables, Words, padded};

@@ -1,0 +1,135 @@
+//! What runs a loaded graph: a closed, small interface that knows no op.
+
+use std::fmt;
+
+use crate::error::{Error, Result};
+use crate::graph::{Buffer, Float, Graph, StepState, StepTable, Value, Words};
+use crate::program::Program;
+use crate::shape::{Dtype, Type};
+use crate::tensor::Tensor;
+
+/// What the host uploads as a value.
+#[derive(Clone, Copy, Debug)]
+pub enum Upload<'a> {
+    /// For a value of dtype f32.
+    Tensor(&'a Tensor),
+    /// For a value of dtype u32.
+    Index(&'a [u32]),
+}
+
+impl Upload<'_> {
+    pub(super) fn check(&self, ty: &Type) -> Result<()> {
+        let (dtype, len) = match self {
+            Self::Tensor(tensor) => (Dtype::F32, tensor.len()),
+            Self::Index(index) => (Dtype::U32, index.len()),
+        };
+        if (dtype, len) == (ty.dtype, ty.len()) {
+            return Ok(());
+        }
+        Err(Error::shape("upload", ty.to_string(), format!("{len} of {dtype}")))
+    }
+
+    pub(super) fn widen(&self) -> Buffer<f64> {
+        match self {
+            Self::Tensor(tensor) => Buffer::Float(tensor.to_f64().into_owned()),
+            Self::Index(index) => Buffer::Index(index.to_vec()),
+        }
+    }
+}
+
+/// The results of a step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Row {
+    /// Of the partial results in f32.
+    pub sums: Vec<f64>,
+    /// Of the partial results in u32.
+    pub counts: Vec<u32>,
+}
+
+impl Row {
+    /// Step `at` of the results of all steps of a graph.
+    pub(super) fn of<F: Float>(graph: &Graph, buffers: [Option<&Buffer<F>>; 2], at: usize) -> Self {
+        let width = |i: usize| graph.results.map_or(0, |r| graph.ty(r[i]).shape.without_batch().len());
+        let at = |i: usize| at * width(i)..(at + 1) * width(i);
+        let sums = buffers[0].and_then(|b| b.float().get(at(0))).unwrap_or_default();
+        let counts = buffers[1].and_then(|b| b.indices().get(at(1))).unwrap_or_default();
+        Self { sums: sums.iter().map(|v| v.to_f64()).collect(), counts: counts.to_vec() }
+    }
+}
+
+/// What is known of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Status {
+    /// Where it stood at the last submission that has finished.
+    pub words: Words,
+    /// Results of steps that finished since the last look, in order.
+    pub rows: Vec<Row>,
+    /// Submissions that have not finished.
+    pub in_flight: usize,
+}
+
+/// A graph loaded on a device.
+pub trait Executable: fmt::Debug + Send {
+    /// Sets data.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where dtype or length are not the value's.
+    fn upload(&mut self, value: Value, data: Upload<'_>) -> Result<()>;
+
+    /// Goes to the first step of a table. Nothing may be in flight.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where the table does not fit the graph.
+    fn begin(&mut self, table: &StepTable) -> Result<()>;
+
+    /// Sends off the next steps, at most `most` and as many as a submission should have; gives their number.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`].
+    fn submit(&mut self, most: u32) -> Result<u32>;
+
+    /// Looks at what has finished; with `wait`, waits for the oldest submission.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`] where the receipt of a submission is wrong, or does not come.
+    fn poll(&mut self, wait: bool) -> Result<Status>;
+
+    /// What a value holds.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`].
+    fn download(&mut self, value: Value) -> Result<Buffer<f64>>;
+
+    /// Runs the launches of one node, and waits: what checks do.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`].
+    fn run_node(&mut self, node: usize) -> Result<()>;
+
+    /// The step protocol as it stands, in f64.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`].
+    fn step(&mut self) -> Result<StepState<f64>>;
+
+    /// What it runs; the oracle runs the graph itself.
+    fn program(&self) -> Option<&Program>;
+
+    /// The words of an arena, for checks of what stands around values; `None` where there are no arenas.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`].
+    fn arena(&mut self, arena: usize) -> Result<Option<Vec<u32>>> {
+        let _ = arena;
+        Ok(None)
+    }
+
+    /// Fills an arena, where there are arenas.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`].
+    fn fill_arena(&mut self, arena: usize, words: &[u32]) -> Result<()> {
+        let _ = (arena, words);
+        Ok(())
+    }
+}
