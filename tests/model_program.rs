@@ -1,8 +1,15 @@
 //! The program of a whole training step: its launches, and the rules that every browser has.
 
-use wgrad::losses::BinaryCrossentropy;
-use wgrad::optimizers::Adam;
-use wgrad::{Dense, Device, Relu, Sequential, Sigmoid};
+use std::sync::Arc;
+
+use wgrad::graph::{Builder, Caps, Graph, Report, VariableKind};
+use wgrad::layers::Function;
+use wgrad::losses::{BinaryCrossentropy, Loss, MeanSquaredError};
+use wgrad::metrics::{MetricSpec, Observed};
+use wgrad::ops::{Targets, row_gather, step_end, store_rows};
+use wgrad::optimizers::{Adam, Optimizer, Sgd};
+use wgrad::program::{Options, Program, plan};
+use wgrad::{Dense, Device, Linear, Model, Relu, Sequential, Sigmoid, Type};
 
 fn classifier(layers: &[usize]) -> wgrad::Model {
     let mut model = Sequential::new();
@@ -37,14 +44,94 @@ fn a_step_is_two_launches_a_layer_and_three() {
     println!("{program}");
 }
 
-#[test]
-fn programs_of_models_keep_the_rules() {
-    for layers in [&[1][..], &[64, 32], &[3, 257, 8, 1]] {
-        for batch in [1, 7, 32, 1025] {
-            let program = classifier(layers).explain(batch).unwrap();
-            assert_eq!(program.violations(), [""; 0], "{layers:?}, batch {batch}");
-            assert!(program.launches().all(|l| l.bindings.len() <= 8));
+/// Units of the layers: one layer to three, and more than a tile has.
+const LAYERS: [&[usize]; 4] = [&[1], &[257, 1], &[64, 32, 1], &[3, 300, 5]];
+/// The last one is summed by more than one launch.
+const BATCHES: [usize; 5] = [1, 7, 32, 1025, 40_000];
+
+fn model(layers: &[usize], last: impl Into<Function>) -> Model {
+    let (units, hidden) = layers.split_last().unwrap();
+    let shaped = |i: usize, layer: Dense| if i == 0 { layer.input_shape([10]) } else { layer };
+    let model = hidden
+        .iter()
+        .enumerate()
+        .fold(Sequential::new(), |model, (i, &units)| model.add(shaped(i, Dense::new(units).activation(Relu))));
+    model.add(shaped(hidden.len(), Dense::new(*units).activation(last))).build(&Device::cpu()).unwrap()
+}
+
+fn check(program: &Program, what: &str) {
+    assert_eq!(program.violations(), [""; 0], "{what}\n{program}");
+    assert!(program.launches().count() > 1, "{what}\n{program}");
+}
+
+/// The program of a pass that trains nothing, as a model makes it: scores by a loss, or without one predictions.
+fn pass(model: &Model, loss: Option<&dyn Loss>, batch: usize, rows: usize) -> wgrad::Result<Program> {
+    let of_rows = |ty: &Type| Type::f32(ty.shape.without_batch().with_batch(rows));
+    let g = Builder::new(Arc::new(model.variables().clone()));
+    let (x, permutation) = (g.data(Type::f32([rows, 10])), g.data(Type::u32([rows])));
+    let p = model.call(&g, &[row_gather(&g, x, permutation, batch)?], false)?[0];
+    match loss {
+        Some(loss) => {
+            let (y, weights) = (g.data(of_rows(&g.ty(p))), g.data(Type::f32([rows])));
+            let [y, weights] = [y, weights].map(|data| row_gather(&g, data, permutation, batch));
+            let targets = Targets { y: y?, weights: weights? };
+            let (loss, terms_per_row) = (loss.call(&g, p, targets, None)?, g.ty(p).shape.without_batch().len());
+            g.report(Report { name: "loss".into(), partials: loss.sums, terms_per_row });
+            for &name in metrics(terms_per_row) {
+                let partials = MetricSpec::from(name).resolve()?.call(&g, Observed { p, targets, loss: &loss })?;
+                g.report(Report { name: name.into(), partials, terms_per_row });
+            }
         }
+        None => g.output(store_rows(&g, p, rows)?),
+    }
+    step_end(&g, rows.div_ceil(batch))?;
+    planned(Arc::new(g.finish()))
+}
+
+/// A program with what WebGPU guarantees: the CPU binds more.
+fn planned(graph: Arc<Graph>) -> wgrad::Result<Program> {
+    plan(graph, &Caps::default(), &Options::default())
+}
+
+/// The metrics that fit an output of so many units.
+fn metrics(units: usize) -> &'static [&'static str] {
+    if units == 1 { &["accuracy", "mse"] } else { &["mse"] }
+}
+
+/// All three programs of a model that is compiled.
+fn keeps_the_rules<L: Loss + Copy + 'static>(model: &mut Model, optimizer: impl Optimizer + 'static, loss: L) {
+    let name = format!("{optimizer:?}, {loss:?}, {:?}", model.variables());
+    let units = model.variables().iter().filter(|v| v.name.ends_with("/bias") && v.kind == VariableKind::Parameter);
+    let units = units.last().unwrap().ty.len();
+    model.compile(optimizer, loss, metrics(units).iter().copied()).unwrap();
+    for batch in BATCHES {
+        let graph = model.explain(batch).unwrap().graph;
+        check(&planned(graph).unwrap(), &format!("training: {name}, batch {batch}"));
+        for rows in [batch, 3 * batch + 1] {
+            let evaluation = pass(model, Some(&loss), batch, rows).unwrap();
+            check(&evaluation, &format!("evaluation: {name}, batch {batch}, {rows} rows"));
+            check(&pass(model, None, batch, rows).unwrap(), &format!("prediction: {name}, batch {batch}, {rows} rows"));
+        }
+    }
+}
+
+/// A model with a loss, trained by each optimizer.
+fn with_each_optimizer(layers: &[usize], last: impl Into<Function>, loss: impl Loss + Copy + 'static) {
+    let mut model = model(layers, last);
+    keeps_the_rules(&mut model, Sgd::default(), loss);
+    keeps_the_rules(&mut model, Sgd::default().momentum(0.9), loss);
+    keeps_the_rules(&mut model, Sgd::default().momentum(0.9).nesterov(true), loss);
+    keeps_the_rules(&mut model, Adam::default(), loss);
+}
+
+#[test]
+fn programs_of_whole_graphs_keep_the_rules() {
+    for layers in LAYERS {
+        with_each_optimizer(layers, Sigmoid, BinaryCrossentropy::default()); // from logits
+        with_each_optimizer(layers, Linear, BinaryCrossentropy::default()); // from probabilities
+        with_each_optimizer(layers, Linear, BinaryCrossentropy::default().from_logits(true));
+        with_each_optimizer(layers, Linear, MeanSquaredError);
+        with_each_optimizer(layers, Sigmoid, MeanSquaredError);
     }
 }
 
