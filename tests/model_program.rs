@@ -78,7 +78,8 @@ fn pass(model: &Model, loss: Option<&dyn Loss>, batch: usize, rows: usize) -> wg
             let (loss, terms_per_row) = (loss.call(&g, p, targets, None)?, g.ty(p).shape.without_batch().len());
             g.report(Report { name: "loss".into(), partials: loss.sums, terms_per_row });
             for &name in metrics(terms_per_row) {
-                let partials = MetricSpec::from(name).resolve()?.call(&g, Observed { p, targets, loss: &loss })?;
+                let (_, metric) = MetricSpec::from(name).resolve()?;
+                let partials = metric.call(&g, Observed { p, targets, loss: &loss })?;
                 g.report(Report { name: name.into(), partials, terms_per_row });
             }
         }

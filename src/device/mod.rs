@@ -148,7 +148,7 @@ impl Device {
         }
     }
 
-    /// What kernels are chosen by. The CPU says what WebGPU guarantees.
+    /// What kernels are chosen by. The CPU, which launches none, has no limit on a binding.
     pub fn caps(&self) -> Caps {
         match &self.kind {
             Kind::Gpu(gpu) => {
