@@ -111,7 +111,13 @@ impl Pass {
                 _ => Error::BadIndex { rows: self.rows.iter().map(|&r| u64::from(r)).sum(), epoch, step },
             });
         }
-        Ok(self.finished == self.steps as usize)
+        let done = self.finished == self.steps as usize;
+        if !done && self.sent == self.steps && status.in_flight == 0 {
+            // No more will come, and to wait for it would be to hang.
+            let (finished, steps) = (self.finished, self.steps);
+            return Err(Error::DeviceLost { reason: format!("of {steps} steps that ran, {finished} were counted") });
+        }
+        Ok(done)
     }
 
     fn take(&mut self, status: &Status) {
