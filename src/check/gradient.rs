@@ -184,7 +184,7 @@ impl Probe {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{Args, Float, Node, OpDef, Site, Tolerance, Variant};
+    use crate::graph::{Args, Float, Measure, Node, OpDef, Site, Tolerance, Variant};
     use crate::ops::{FAMILIES, LOSS_ROWS, add};
 
     /// `y = 2 x`, whose gradient is right or forgets the 2.
@@ -208,6 +208,9 @@ mod tests {
             let pairs = args.outputs[0].float_mut().iter_mut().zip(args.inputs.float(0));
             pairs.for_each(|(y, &x)| *y = x + x);
             Ok(())
+        }
+        fn measure(&self) -> Measure {
+            Measure::Equal
         }
         fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {
             case.equal()

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::graph::Buffer;
-use crate::ops::{Domain, Input};
+use crate::ops::{Domain, Function, Input, Needs};
 use crate::random::{Philox, Purpose};
 use crate::shape::Dtype;
 
@@ -85,11 +85,17 @@ pub fn values(input: &Input, regime: Regime, seed: u64, index: usize) -> Buffer<
     }
     let value = |at: usize| match input.domain {
         Domain::Any | Domain::Index(_) => regime.any(at, &mut random),
+        Domain::Seen(function) => seen(function, regime.any(at, &mut random)),
         Domain::NotNegative => regime.any(at, &mut random).abs(),
         Domain::Probability => regime.probability(&mut random),
         Domain::Label => f64::from(random.word() % 2),
     };
     Buffer::Float((0..len).map(value).map(|v| v as f32).collect())
+}
+
+/// What the derivative of a function is given for the argument x: x itself, or the function's value.
+fn seen(function: Function, x: f64) -> f64 {
+    if function.row.needs == Needs::Output { function.f::<f64>()(x) } else { x }
 }
 
 /// What an op is run on once.
@@ -140,7 +146,7 @@ pub fn trials(inputs: &[Input], seed: u64) -> Vec<Trial> {
         match (input.ty.dtype, input.domain) {
             (Dtype::F32, domain) => {
                 trials.push(special(TrialName::NotANumber(i), f32::NAN));
-                if matches!(domain, Domain::Any | Domain::NotNegative) {
+                if matches!(domain, Domain::Any | Domain::NotNegative | Domain::Seen(_)) {
                     trials.push(special(TrialName::Infinite(i), f32::INFINITY));
                 }
             }
@@ -168,7 +174,7 @@ mod tests {
                 let made = values(&input(domain), regime, 3, 1);
                 assert_eq!(made, values(&input(domain), regime, 3, 1));
                 let inside = |v: &f32| match domain {
-                    Domain::Any | Domain::Index(_) => v.is_finite(),
+                    Domain::Any | Domain::Index(_) | Domain::Seen(_) => v.is_finite(),
                     Domain::NotNegative => *v >= 0.0,
                     Domain::Probability => (0.0..=1.0).contains(v),
                     Domain::Label => *v == 0.0 || *v == 1.0,

@@ -158,18 +158,20 @@ pub enum Param {
 }
 
 /// A constant of a kernel's header.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Constant {
     /// `const NAME: bool`
     Bool(bool),
     /// `const NAME: u32`
     U32(u32),
-    /// A function of the kernel's header that calls another one with the same arguments.
+    /// A function of the kernel's header that calls another one with the same arguments, then with parameters.
     Call {
         /// How the kernel declares it: arguments with types and the result.
         signature: &'static str,
         /// The function's name before its suffix.
         stem: &'static str,
+        /// The values of its parameters.
+        params: Vec<f32>,
     },
 }
 

@@ -13,13 +13,13 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use builder::Builder;
-pub use float::Float;
+pub use float::{F1, F2, Float};
 pub use launch::{
     Bind, CHUNK, Caps, Constant, Launch, MOST_BINDINGS, MOST_TRIPS, Operand, Param, Role, Site, Variant, term_ranges,
 };
 pub use op::{Args, Buffer, Inputs, Op, OpDef, call};
 pub use step::{FLAG_BAD_INDEX, FLAG_NOT_FINITE, GRADIENT_LIMIT, HEADER, StepState, StepTable, Words};
-pub use tolerance::{TINY, Tolerance, UNIT, chunked_sum, sum as sum_bar, ulp};
+pub use tolerance::{Measure, TINY, Tolerance, UNIT, chunked_sum, sum as sum_bar, ulp};
 pub use variable::{ALIGN_WORDS, Variable, VariableKind, Variables, padded};
 pub(crate) use wgsl::shader;
 pub use wgsl::{Composed, Source, compose};

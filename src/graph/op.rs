@@ -7,7 +7,7 @@ use crate::graph::builder::Builder;
 use crate::graph::float::Float;
 use crate::graph::launch::{Site, Variant};
 use crate::graph::step::StepState;
-use crate::graph::tolerance::Tolerance;
+use crate::graph::tolerance::{Measure, Tolerance};
 use crate::graph::{Node, Value};
 use crate::shape::Type;
 
@@ -52,6 +52,9 @@ pub trait OpDef: Debug + Send + Sync + 'static {
     /// As the op documents.
     fn cpu<F: Float>(&self, args: Args<'_, F>) -> Result<()>;
 
+    /// What the bars are counted in.
+    fn measure(&self) -> Measure;
+
     /// How far each output may be from the oracle's, per element (`rules.md`); equal bits where this says 0.
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>>;
 
@@ -82,6 +85,8 @@ pub trait Op: Debug + Send + Sync {
     /// [`OpDef::cpu`] in f64.
     #[allow(clippy::missing_errors_doc)]
     fn cpu_f64(&self, args: Args<'_, f64>) -> Result<()>;
+    /// See [`OpDef::measure`].
+    fn measure(&self) -> Measure;
     /// See [`OpDef::tolerance`].
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>>;
     /// See [`OpDef::variants`].
@@ -110,6 +115,9 @@ impl<T: OpDef> Op for T {
     }
     fn cpu_f64(&self, args: Args<'_, f64>) -> Result<()> {
         OpDef::cpu(self, args)
+    }
+    fn measure(&self) -> Measure {
+        OpDef::measure(self)
     }
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {
         OpDef::tolerance(self, case)

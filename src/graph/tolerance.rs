@@ -21,6 +21,44 @@ pub const TINY: f64 = 1.1754943508222875e-38; // 2^-126
 /// Half the spacing of f32 at 1.
 pub const UNIT: f64 = 5.960464477539063e-8; // 2^-24
 
+/// What a bar is counted in: for tables that people read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Measure {
+    /// Elements whose bits differ: none.
+    Equal,
+    /// Spacings of f32 at the oracle's value.
+    Ulps(f64),
+    /// `(√K + 8) 2⁻²⁴ Σ│aᵢ bᵢ│`, of which a sum may be off 4; sums of whole numbers below 2^24 are equal.
+    Sum,
+    /// The bars of the parts that an op is made of, all together.
+    Parts,
+}
+
+impl Measure {
+    /// ULPs, or equal bits for 0.
+    pub fn of_ulps(ulps: f64) -> Self {
+        if ulps == 0.0 { Self::Equal } else { Self::Ulps(ulps) }
+    }
+
+    /// The bar in this measure.
+    pub fn bar(self) -> f64 {
+        match self {
+            Self::Equal => 0.0,
+            Self::Ulps(ulps) => ulps,
+            Self::Sum => 4.0,
+            Self::Parts => 1.0,
+        }
+    }
+
+    /// An error that is `share` of its bar, in this measure; 1 for elements that differ and must not.
+    pub fn error(self, share: f64) -> f64 {
+        match self {
+            Self::Equal => share.min(1.0),
+            _ => share * self.bar(),
+        }
+    }
+}
+
 /// A case as the oracle computed it, from the very inputs that the device had.
 pub struct Tolerance<'a> {
     /// Types of the inputs.

@@ -78,7 +78,7 @@ pub fn compose(launch: &Launch) -> Composed {
         let _ = match value {
             Constant::Bool(b) => writeln!(text, "const {name}: bool = {b};"),
             Constant::U32(n) => writeln!(text, "const {name}: u32 = {n}u;"),
-            Constant::Call { signature, stem } => writeln!(text, "{}", forward(name, signature, stem)),
+            Constant::Call { signature, stem, params } => writeln!(text, "{}", forward(name, signature, stem, params)),
         };
     }
     let mut files: Vec<&Source> = vec![];
@@ -96,10 +96,12 @@ pub fn compose(launch: &Launch) -> Composed {
     Composed { text, sections }
 }
 
-/// A function `name` that calls `stem_name` with its own arguments.
-fn forward(name: &str, signature: &str, stem: &str) -> String {
+/// A function `name` that calls `stem_name` with its own arguments and parameters.
+fn forward(name: &str, signature: &str, stem: &str, params: &[f32]) -> String {
     let inner = signature.trim_start_matches('(').split(')').next().unwrap_or_default();
-    let arguments: Vec<&str> = inner.split(',').filter_map(|a| a.split(':').next()).map(str::trim).collect();
+    let arguments = inner.split(',').filter_map(|a| a.split(':').next()).map(|a| a.trim().to_string());
+    // The shortest decimals that give the same f32 back.
+    let arguments: Vec<String> = arguments.chain(params.iter().map(|p| format!("{p:?}f"))).collect();
     format!("fn {name}{signature} {{ return {stem}_{name}({}); }}", arguments.join(", "))
 }
 

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::graph::Value;
-use crate::layers::{Config, Function, Initializer, Layer, Scope, Vars, one, one_type};
-use crate::ops::{Linear, dense};
+use crate::layers::{Config, Initializer, Layer, Scope, Vars, one, one_type};
+use crate::ops::{Function, Linear, dense};
 use crate::shape::{Shape, Type};
 
 /// `y = f(x w + b)`: x `[batch, features]`, w `[features, units]`, b `[units]`, y `[batch, units]`.
@@ -67,7 +67,7 @@ impl Layer for Dense {
 
     fn call(&self, scope: &Scope<'_>, x: &[Value]) -> Result<Vec<Value>> {
         let bias = if self.use_bias { Some(scope.var("bias")?) } else { None };
-        let y = dense(scope.builder(), one("dense", x)?, scope.var("kernel")?, bias, self.activation.0)?;
+        let y = dense(scope.builder(), one("dense", x)?, scope.var("kernel")?, bias, self.activation)?;
         Ok(vec![y])
     }
 

@@ -7,10 +7,12 @@ pub mod initializers;
 
 use std::fmt::Debug;
 
-pub use activation::{Activation, Function};
+pub use activation::Activation;
 pub use dense::Dense;
 pub use flatten::Flatten;
 pub use initializers::Initializer;
+
+pub use crate::ops::Function;
 
 use crate::error::{Error, Result};
 use crate::graph::{Builder, Value, Variable, VariableKind, Variables};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Bind, Builder, Float, Launch, OpDef, Operand, Param, Role, Site, TINY, Tolerance, Value, VariableKind,
-    Variant, padded, shader, ulp,
+    Args, Bind, Builder, Float, Launch, Measure, OpDef, Operand, Param, Role, Site, TINY, Tolerance, Value,
+    VariableKind, Variant, padded, shader, ulp,
 };
 use crate::ops::case::{Case, Domain};
 use crate::shape::Type;
@@ -88,6 +88,10 @@ impl OpDef for Adam {
             }
         }
         Ok(())
+    }
+
+    fn measure(&self) -> Measure {
+        Measure::Parts
     }
 
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {

@@ -1,7 +1,7 @@
 //! `c = a + b`, elementwise: also how gradients of a value that is used twice add up.
 
 use crate::error::Result;
-use crate::graph::{Args, Builder, Float, Node, OpDef, Site, Tolerance, Value, Variant, shader};
+use crate::graph::{Args, Builder, Float, Measure, Node, OpDef, Site, Tolerance, Value, Variant, shader};
 use crate::ops::case::{Case, EDGES};
 use crate::ops::{arity, elementwise, float, same};
 use crate::shape::Type;
@@ -39,6 +39,10 @@ impl OpDef for Add {
             *c = a + b;
         }
         Ok(())
+    }
+
+    fn measure(&self) -> Measure {
+        Measure::Ulps(1.0)
     }
 
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Bind, Builder, Float, Launch, Node, OpDef, Param, Site, TINY, Tolerance, Value, Variant, chunked_sum, shader,
-    sum_bar, term_ranges,
+    Args, Bind, Builder, Float, Launch, Measure, Node, OpDef, Param, Site, TINY, Tolerance, Value, Variant,
+    chunked_sum, shader, sum_bar, term_ranges,
 };
 use crate::ops::case::{Case, EDGES};
 use crate::ops::{arity, elementwise};
@@ -52,6 +52,10 @@ impl OpDef for BiasAdd {
         Ok(())
     }
 
+    fn measure(&self) -> Measure {
+        Measure::Ulps(1.0)
+    }
+
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {
         vec![case.ulps(0, 1.0)]
     }
@@ -86,6 +90,10 @@ impl OpDef for BiasAddBackward {
             args.step.flag_gradient(*db);
         }
         Ok(())
+    }
+
+    fn measure(&self) -> Measure {
+        Measure::Sum
     }
 
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::graph::{Op, VariableKind};
+use crate::ops::unary::Function;
 use crate::shape::Type;
 
 /// Sizes at the edges of tiles, chunks and workgroups.
@@ -21,6 +22,8 @@ pub enum Domain {
     Label,
     /// Indices below this, in any order.
     Index(usize),
+    /// What the derivative of a function wants: any numbers, or the function's values of any numbers.
+    Seen(Function),
 }
 
 /// An input of a case.
@@ -45,13 +48,15 @@ pub struct Case {
     pub rows: (usize, usize),
     /// The columns of the step table.
     pub columns: Vec<f64>,
+    /// Whether it is so large that it is run on two kinds of values only.
+    pub brief: bool,
 }
 
 impl Case {
     /// A case of `op`, whose inputs hold any numbers.
     pub fn new(op: impl Op + 'static, inputs: impl IntoIterator<Item = Type>) -> Self {
         let inputs = inputs.into_iter().map(|ty| Input { ty, domain: Domain::Any, variable: None }).collect();
-        Self { op: Arc::new(op), inputs, rows: (1, 1), columns: vec![] }
+        Self { op: Arc::new(op), inputs, rows: (1, 1), columns: vec![], brief: false }
     }
 
     /// Says what input `i` may hold.
@@ -71,6 +76,12 @@ impl Case {
     /// Says how many rows of the batch count.
     pub fn rows(mut self, count: usize, batch: usize) -> Self {
         self.rows = (count, batch);
+        self
+    }
+
+    /// Says that it is large: it is run on few kinds of values.
+    pub fn brief(mut self) -> Self {
+        self.brief = true;
         self
     }
 

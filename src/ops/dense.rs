@@ -2,14 +2,14 @@
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Bind, Buffer, Builder, CHUNK, Float, Inputs, Launch, Node, OpDef, Operand, Param, Role, Site, StepState,
-    TINY, Tolerance, Value, Variant, shader, sum_bar, term_ranges,
+    Args, Bind, Buffer, Builder, CHUNK, Float, Inputs, Launch, Measure, Node, OpDef, Operand, Param, Role, Site,
+    StepState, TINY, Tolerance, UNIT, Value, Variant, shader, sum_bar, term_ranges, ulp,
 };
 use crate::ops::add;
 use crate::ops::case::{Case, Domain, EDGES};
 use crate::ops::matmul::tile_trips;
 use crate::ops::rows::{gathered, row_of};
-use crate::ops::unary::{LINEAR, Needs, ROWS, SIGMOID, Unary, unary_backward};
+use crate::ops::unary::{Function, LINEAR, Needs, RELU, ROWS, SIGMOID, unary_backward};
 use crate::shape::{Dtype, Type};
 
 /// The op `z = x w + b`, `y = f(z)`: x `[m, k]`, w `[k, n]`, b `[n]`, outputs y and z `[m, n]`.
@@ -18,7 +18,7 @@ use crate::shape::{Dtype, Type};
 #[derive(Clone, Copy, Debug)]
 pub struct Dense {
     /// f.
-    pub activation: &'static Unary,
+    pub activation: Function,
     /// Whether there is a b.
     pub bias: bool,
     /// Rows of a batch, where x is gathered.
@@ -35,7 +35,8 @@ pub struct DenseBackward(pub Dense);
 ///
 /// # Errors
 /// [`Error::Shape`] where these do not fit.
-pub fn dense(g: &Builder, x: Value, w: Value, b: Option<Value>, activation: &'static Unary) -> Result<Value> {
+pub fn dense(g: &Builder, x: Value, w: Value, b: Option<Value>, activation: impl Into<Function>) -> Result<Value> {
+    let activation = activation.into();
     let rows = g.ty(x).shape.dims().first().copied();
     let taken = gathered(g, x).filter(|[data, _]| g.ty(*data).shape.rank() == 2);
     let op = Dense { activation, bias: b.is_some(), gathered: taken.and(rows) };
@@ -43,7 +44,7 @@ pub fn dense(g: &Builder, x: Value, w: Value, b: Option<Value>, activation: &'st
     inputs.push(w);
     inputs.extend(b);
     let outputs = g.op(std::sync::Arc::new(op), &inputs)?;
-    if activation.name == SIGMOID.name {
+    if activation.name() == SIGMOID.name {
         g.tag_logits(outputs[0], outputs[1]);
     }
     Ok(outputs[0])
@@ -70,6 +71,15 @@ impl Dense {
             return Err(Error::shape("dense", "permutation as u32 [n]", get(1)?));
         }
         Ok([self.gathered.unwrap_or(rows), k, n])
+    }
+
+    /// The first output in f64.
+    fn run(&self, case: &Tolerance<'_>) -> Result<Vec<f64>> {
+        let y = self.infer(&references(case.types))?;
+        let mut outputs: Vec<Buffer<f64>> = y.iter().map(Buffer::zeros).collect();
+        let mut step = case.step.clone();
+        self.cpu(Args { types: case.types, inputs: case.inputs, outputs: &mut outputs, step: &mut step })?;
+        Ok(outputs.swap_remove(0).float().to_vec())
     }
 
     fn batched(&self, inputs: &[&Type]) -> bool {
@@ -135,11 +145,13 @@ impl OpDef for Dense {
         let (y, z) = (node.outputs[0], node.outputs[1]);
         let (activation, dy) = match (dy[0], dy[1]) {
             (Some(dy), None) => (self.activation, dy),
-            (None, Some(dz)) => (&LINEAR, dz),
-            (Some(dy), Some(dz)) => (&LINEAR, add(g, unary_backward(g, self.activation, dy, z, y)?, dz)?),
+            (None, Some(dz)) => (Function::from(&LINEAR), dz),
+            (Some(dy), Some(dz)) => {
+                (Function::from(&LINEAR), add(g, unary_backward(g, self.activation, dy, z, y)?, dz)?)
+            }
             (None, None) => return Ok(vec![None; node.inputs.len()]),
         };
-        let seen = match activation.needs {
+        let seen = match activation.row.needs {
             Needs::Nothing => dy,
             Needs::Input => z,
             Needs::Output => y,
@@ -189,15 +201,25 @@ impl OpDef for Dense {
         Ok(())
     }
 
+    fn measure(&self) -> Measure {
+        if self.activation.is_linear() { Measure::Sum } else { Measure::Parts }
+    }
+
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {
         let terms = self.extents(&references(case.types)).map_or(0, |[_, k, _]| k + 1);
-        let linear = case.magnitudes(&Dense { activation: &LINEAR, ..*self }).unwrap_or_default();
-        let bar = |ulps: f64| {
-            let ulps = |i: usize| case.outputs[0].float().get(i).map_or(0.0, |&y| ulps * crate::graph::ulp(y));
-            let magnitudes = linear.first().map_or(&[][..], |m: &Buffer<f64>| m.float());
-            magnitudes.iter().enumerate().map(|(i, &m)| sum_bar(terms, m) + ulps(i)).collect()
+        let linear = Dense { activation: (&LINEAR).into(), ..*self };
+        let magnitudes = case.magnitudes(&linear).unwrap_or_default();
+        let bars: Vec<f64> =
+            magnitudes.first().map_or(&[][..], |m| m.float()).iter().map(|&m| sum_bar(terms, m)).collect();
+        // What y may be off: f where z is off, and f's own bar.
+        let (f, row) = (self.activation.f::<f64>(), self.activation.row);
+        let z = linear.run(case).unwrap_or_default();
+        let y_bar = |(&bar, &z): (&f64, &f64)| {
+            let moved = (f(z + bar) - f(z)).abs().max((f(z - bar) - f(z)).abs());
+            moved + row.ulps[0] * ulp(f(z)) + row.floors[0] + TINY
         };
-        vec![bar(self.activation.ulps), bar(0.0)] // no row of the table has a slope above 1
+        let y_bars = if self.activation.is_linear() { bars.clone() } else { bars.iter().zip(&z).map(y_bar).collect() };
+        vec![y_bars, bars]
     }
 
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
@@ -268,6 +290,24 @@ impl DenseBackward {
     }
 }
 
+impl DenseBackward {
+    /// What a linear layer gives for the magnitudes of this case's inputs, with `dz` in the place of dy.
+    fn linear(&self, case: &Tolerance<'_>, dz: Vec<f64>) -> [Buffer<f64>; 3] {
+        let [m, k, n] = self.0.extents(&references(case.types)).unwrap_or_default();
+        let ids: Vec<usize> = (0..case.types.len()).collect();
+        let mut inputs: Vec<Buffer<f64>> = ids.iter().map(|&i| case.magnitude(i)).collect();
+        inputs[self.0.w() + 1] = Buffer::Float(dz);
+        let mut outputs = [k * n, n, m * k].map(|len| Buffer::Float(vec![0.0; len]));
+        let mut step = case.step.clone();
+        let inputs = Inputs::new(&inputs, &ids);
+        let args = Args { types: case.types, inputs, outputs: &mut outputs, step: &mut step };
+        match DenseBackward(Dense { activation: (&LINEAR).into(), ..self.0 }).cpu(args) {
+            Ok(()) => outputs,
+            Err(_) => Default::default(),
+        }
+    }
+}
+
 impl OpDef for DenseBackward {
     fn name(&self) -> &str {
         "dense_backward"
@@ -318,25 +358,24 @@ impl OpDef for DenseBackward {
         Ok(())
     }
 
+    fn measure(&self) -> Measure {
+        Measure::Parts
+    }
+
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {
-        let [m, k, n] = self.0.extents(&references(case.types)).unwrap_or_default();
-        let ids: Vec<usize> = (0..case.types.len()).collect();
-        // With dz in the place of dy, the magnitudes are those of a linear layer; f' adds its own ULPs to each term.
-        let mut inputs: Vec<Buffer<f64>> = ids.iter().map(|&i| case.magnitude(i)).collect();
-        let dz = self.dz(&case.inputs).iter().map(|v| v.abs()).collect();
-        inputs[self.0.w() + 1] = Buffer::Float(dz);
-        let linear = DenseBackward(Dense { activation: &LINEAR, ..self.0 });
-        let sizes = [k * n, n, m * k];
-        let mut outputs: Vec<Buffer<f64>> = sizes.iter().map(|&len| Buffer::Float(vec![0.0; len])).collect();
-        let mut step = case.step.clone();
-        let args =
-            Args { types: case.types, inputs: Inputs::new(&inputs, &ids), outputs: &mut outputs, step: &mut step };
-        let done = linear.cpu(args).is_ok();
-        let own =
-            if self.0.activation.is_linear() { 0.0 } else { (self.0.activation.ulps + 2.0) * 2.0 * crate::graph::UNIT };
+        let [m, _, n] = self.0.extents(&references(case.types)).unwrap_or_default();
+        let dy = case.inputs.float(self.0.w() + 1);
+        let (dz, row) = (self.dz(&case.inputs), self.0.activation.row);
+        // The magnitudes of the terms, and what each term may be off for f' and its product.
+        let off =
+            |(&dz, &dy): (&f64, &f64)| (row.ulps[1] + 2.0) * 2.0 * UNIT * dz.abs() + dy.abs() * row.floors[1] + TINY;
+        let off =
+            if self.0.activation.is_linear() { vec![0.0; dz.len()] } else { dz.iter().zip(dy).map(off).collect() };
+        let magnitudes = self.linear(case, dz.iter().map(|v| v.abs()).collect());
+        let off = self.linear(case, off);
         let bar = |i: usize, terms: usize| {
-            let magnitudes = outputs[i].float().iter();
-            magnitudes.map(|&m| if done { sum_bar(terms, m) + own * m + TINY } else { 0.0 }).collect()
+            let terms = magnitudes[i].float().iter().map(|&m| sum_bar(terms, m) + TINY);
+            terms.zip(off[i].float()).map(|(bar, off)| bar + off).collect()
         };
         let wanted = |i: usize, terms| if case.outputs[i].float().is_empty() { vec![] } else { bar(i, terms) };
         vec![wanted(0, m), wanted(1, m), wanted(2, n)]
@@ -395,7 +434,7 @@ fn pair(op: Dense, extents: Extents, rows: usize) -> [Case; 2] {
     let batched = op.gathered.is_some() || rows < m;
     let types = inputs(&op, extents, batched);
     let dy = Type::f32([m, n]).batched(batched);
-    let seen = if op.activation.needs == Needs::Output { Domain::Probability } else { Domain::Any };
+    let seen = Domain::Seen(op.activation);
     let bias = op.bias.then(|| Type::f32([n]));
     let forward = Case::new(op, types.iter().cloned().chain(bias));
     let backward = Case::new(DenseBackward(op), types.into_iter().chain([dy.clone(), dy]));
@@ -410,17 +449,17 @@ fn pair(op: Dense, extents: Extents, rows: usize) -> [Case; 2] {
 /// sides of the bound on iterations.
 pub fn cases() -> Vec<Case> {
     let sizes: Vec<Extents> = EDGES.iter().flat_map(|&n| [[n, 5, 3], [3, n, 5], [5, 3, n]]).collect();
-    let relu = |bias, gathered| Dense { activation: ROWS[1], bias, gathered };
+    let relu = |bias, gathered| Dense { activation: (&RELU).into(), bias, gathered };
     let mut cases = vec![];
     for (i, &extents) in sizes.iter().enumerate() {
         let m = extents[0];
-        let activation = ROWS[i % ROWS.len()];
+        let activation = ROWS[i % ROWS.len()].into();
         cases.extend(pair(Dense { activation, bias: true, gathered: None }, extents, m));
         if m > 0 {
             cases.extend(pair(relu(i % 2 == 0, Some(m)), extents, m - i % m.min(3)));
         }
     }
-    for &activation in ROWS {
+    for activation in ROWS.iter().map(|&row| Function::from(row)) {
         cases.extend(pair(Dense { activation, bias: true, gathered: None }, [33, 31, 65], 33));
         cases.extend(pair(Dense { activation, bias: false, gathered: Some(33) }, [33, 65, 31], 20));
         cases.extend(pair(Dense { activation, bias: true, gathered: None }, [40, 9, 32], 17));

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Bind, Builder, Constant, FLAG_NOT_FINITE, Float, GRADIENT_LIMIT, Launch, Node, OpDef, Operand, Param, Role,
-    Site, TINY, Tolerance, Value, Variant, shader, sum_bar, ulp,
+    Args, Bind, Builder, Constant, FLAG_NOT_FINITE, Float, GRADIENT_LIMIT, Launch, Measure, Node, OpDef, Operand,
+    Param, Role, Site, TINY, Tolerance, Value, Variant, shader, sum_bar, ulp,
 };
 use crate::ops::case::{Case, Domain, EDGES};
 use crate::ops::loss_row::{LOSS_ROWS, LossRow};
@@ -194,6 +194,10 @@ impl OpDef for PointwiseLoss {
         Ok(())
     }
 
+    fn measure(&self) -> Measure {
+        Measure::Parts
+    }
+
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {
         let mut bars = case.equal();
         let mut magnitudes = vec![0.0; bars[1].len()];
@@ -231,9 +235,18 @@ impl OpDef for PointwiseLoss {
         let cols = Self::cols(site.inputs);
         let launch = Launch::new(shader!("pointwise_loss.wgsl"))
             .source(self.row.source.clone())
-            .constant("loss", Constant::Call { signature: "(p: f32, t: f32) -> f32", stem: self.row.name })
-            .constant("slope_of", Constant::Call { signature: "(p: f32, t: f32) -> f32", stem: self.row.name })
-            .constant("hit", Constant::Call { signature: "(p: f32, y: f32) -> bool", stem: self.row.name })
+            .constant(
+                "loss",
+                Constant::Call { signature: "(p: f32, t: f32) -> f32", stem: self.row.name, params: vec![] },
+            )
+            .constant(
+                "slope_of",
+                Constant::Call { signature: "(p: f32, t: f32) -> f32", stem: self.row.name, params: vec![] },
+            )
+            .constant(
+                "hit",
+                Constant::Call { signature: "(p: f32, y: f32) -> bool", stem: self.row.name, params: vec![] },
+            )
             .flag("GATHERED", self.gathered.is_some())
             .flag("TRAINING", self.column.is_some() && self.row.has_loss)
             .flag("HAS_LOSS", self.row.has_loss)

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::graph::{Float, Source, UNIT, ulp};
+use crate::graph::{F2, Float, Source, UNIT, ulp};
 use crate::ops::case::Domain;
+use crate::ops::unary::{Sigmoid, UnaryDef};
 
 /// A loss as its author writes it. [`loss_row`] makes it a [`LossRow`].
 pub trait LossRowDef: 'static {
@@ -20,11 +21,11 @@ pub trait LossRowDef: 'static {
     /// Whether there is a loss; where not, it is 0 whatever the weights are.
     const HAS_LOSS: bool = true;
     /// The loss.
-    fn loss<F: Float>(p: F, t: F) -> F;
+    fn loss<F: Float>(p: F, t: F, _: &[F]) -> F;
     /// Its derivative by p.
-    fn slope<F: Float>(p: F, t: F) -> F;
+    fn slope<F: Float>(p: F, t: F, _: &[F]) -> F;
     /// 1 where the prediction counts as right.
-    fn hit<F: Float>(p: F, y: F) -> F;
+    fn hit<F: Float>(p: F, y: F, _: &[F]) -> F;
     /// How far (loss, slope) in f32 may be off, at (p, t).
     fn bar(p: f64, t: f64) -> [f64; 2];
 }
@@ -50,7 +51,7 @@ pub struct LossRow {
     hit: Pair,
 }
 
-type Pair = (fn(f32, f32) -> f32, fn(f64, f64) -> f64);
+type Pair = (F2<f32>, F2<f64>);
 
 /// The row of a loss.
 pub const fn loss_row<L: LossRowDef>() -> LossRow {
@@ -71,17 +72,17 @@ pub const fn loss_row<L: LossRowDef>() -> LossRow {
 impl LossRow {
     /// The loss at (p, t).
     pub fn loss<F: Float>(&self, p: F, t: F) -> F {
-        F::binary(self.loss.0, self.loss.1)(p, t)
+        F::binary(self.loss.0, self.loss.1)(p, t, &[])
     }
 
     /// Its derivative by p.
     pub fn slope<F: Float>(&self, p: F, t: F) -> F {
-        F::binary(self.slope.0, self.slope.1)(p, t)
+        F::binary(self.slope.0, self.slope.1)(p, t, &[])
     }
 
     /// Whether (p, y) counts as right.
     pub fn hits<F: Float>(&self, p: F, y: F) -> bool {
-        F::binary(self.hit.0, self.hit.1)(p, y) > F::ZERO
+        F::binary(self.hit.0, self.hit.1)(p, y, &[]) > F::ZERO
     }
 }
 
@@ -121,20 +122,20 @@ impl LossRowDef for BinaryCrossentropyLogits {
         [-30.0, 1.0, 30.000000000000092, -0.9999999999999065],
         [0.5, 0.25, 0.8490769841800669, 0.3724593312018546],
     ];
-    fn loss<F: Float>(p: F, t: F) -> F {
+    fn loss<F: Float>(p: F, t: F, _: &[F]) -> F {
         F::ZERO.max_or_nan(p) - p * t + (-p.abs()).exp().ln_1p()
     }
-    fn slope<F: Float>(p: F, t: F) -> F {
-        crate::ops::unary::SIGMOID.f::<F>()(p) - t
+    fn slope<F: Float>(p: F, t: F, _: &[F]) -> F {
+        Sigmoid::f(p, &[]) - t
     }
-    fn hit<F: Float>(p: F, y: F) -> F {
+    fn hit<F: Float>(p: F, y: F, _: &[F]) -> F {
         is_hit(p > F::ZERO, y)
     }
     fn bar(p: f64, t: f64) -> [f64; 2] {
-        let sigmoid = crate::ops::unary::SIGMOID.f::<f64>()(p);
+        let sigmoid = Sigmoid::f(p, &[]);
         let tail = (-p.abs()).exp().ln_1p();
         [
-            ulp(p) + 2.0 * ulp(p * t) + 8.0 * ulp(tail) + 2.0 * ulp(Self::loss(p, t)),
+            ulp(p) + 2.0 * ulp(p * t) + 8.0 * ulp(tail) + 2.0 * ulp(Self::loss(p, t, &[])),
             4.0 * ulp(sigmoid) + ulp(sigmoid - t),
         ]
     }
@@ -154,11 +155,11 @@ impl LossRowDef for BinaryCrossentropy {
         [0.8, 0.0, 1.6094379124341005, 5.000000000000001],
         [0.25, 1.0, 1.3862943611198906, -4.0],
     ];
-    fn loss<F: Float>(p: F, t: F) -> F {
+    fn loss<F: Float>(p: F, t: F, _: &[F]) -> F {
         let p = p.max_or_nan(F::of(EPSILON)).min_or_nan(F::ONE - F::of(EPSILON));
         -(t * p.ln() + (F::ONE - t) * (F::ONE - p).ln())
     }
-    fn slope<F: Float>(p: F, t: F) -> F {
+    fn slope<F: Float>(p: F, t: F, _: &[F]) -> F {
         if p.is_nan() {
             p
         } else if p < F::of(EPSILON) || p > F::ONE - F::of(EPSILON) {
@@ -167,7 +168,7 @@ impl LossRowDef for BinaryCrossentropy {
             (p - t) / (p * (F::ONE - p))
         }
     }
-    fn hit<F: Float>(p: F, y: F) -> F {
+    fn hit<F: Float>(p: F, y: F, _: &[F]) -> F {
         is_hit(p > F::of(0.5), y)
     }
     fn bar(p: f64, t: f64) -> [f64; 2] {
@@ -176,7 +177,7 @@ impl LossRowDef for BinaryCrossentropy {
         let end = if clipped > 1.0 - 2.0 * EPSILON { 0.25 } else { 0.0 };
         let q = 1.0 - clipped;
         let logs = 6.0 * (ulp(t * clipped.ln()) + ulp((1.0 - t) * q.ln())) + (1.0 - t) * (UNIT / q).min(1.0);
-        let slope = Self::slope(p, t);
+        let slope = Self::slope(p, t, &[]);
         let near = if (p - EPSILON).abs() < 1e-13 || (p - 1.0 + EPSILON).abs() < UNIT { f64::INFINITY } else { 0.0 };
         [
             logs + (1.0 - t) * end + 2.0 * t * end * UNIT,
@@ -195,13 +196,13 @@ impl LossRowDef for MeanSquaredError {
     const COUNTS: bool = false;
     const DOMAINS: [Domain; 2] = [Domain::Any, Domain::Any];
     const SAMPLES: &'static [[f64; 4]] = &[[1.0, 3.0, 4.0, -4.0], [0.5, 0.5, 0.0, 0.0], [-2.0, 1.5, 12.25, -7.0]];
-    fn loss<F: Float>(p: F, t: F) -> F {
+    fn loss<F: Float>(p: F, t: F, _: &[F]) -> F {
         (p - t) * (p - t)
     }
-    fn slope<F: Float>(p: F, t: F) -> F {
+    fn slope<F: Float>(p: F, t: F, _: &[F]) -> F {
         F::of(2.0) * (p - t)
     }
-    fn hit<F: Float>(_: F, _: F) -> F {
+    fn hit<F: Float>(_: F, _: F, _: &[F]) -> F {
         F::ZERO
     }
     fn bar(p: f64, t: f64) -> [f64; 2] {
@@ -220,13 +221,13 @@ impl LossRowDef for BinaryAccuracy {
     const DOMAINS: [Domain; 2] = [Domain::Probability, Domain::Label];
     const HAS_LOSS: bool = false;
     const SAMPLES: &'static [[f64; 4]] = &[[0.5, 1.0, 0.0, 0.0], [0.9, 1.0, 0.0, 0.0], [0.1, 1.0, 0.0, 0.0]];
-    fn loss<F: Float>(_: F, _: F) -> F {
+    fn loss<F: Float>(_: F, _: F, _: &[F]) -> F {
         F::ZERO
     }
-    fn slope<F: Float>(_: F, _: F) -> F {
+    fn slope<F: Float>(_: F, _: F, _: &[F]) -> F {
         F::ZERO
     }
-    fn hit<F: Float>(p: F, y: F) -> F {
+    fn hit<F: Float>(p: F, y: F, _: &[F]) -> F {
         is_hit(p > F::of(0.5), y)
     }
     fn bar(_: f64, _: f64) -> [f64; 2] {

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Bind, Buffer, Builder, Float, Launch, Node, OpDef, Param, Site, Tolerance, Value, Variant, chunked_sum,
-    shader, sum_bar, term_ranges,
+    Args, Bind, Buffer, Builder, Float, Launch, Measure, Node, OpDef, Param, Site, Tolerance, Value, Variant,
+    chunked_sum, shader, sum_bar, term_ranges,
 };
 use crate::ops::arity;
 use crate::ops::case::{Case, EDGES};
@@ -95,6 +95,10 @@ impl OpDef for Matmul {
             }
         }
         Ok(())
+    }
+
+    fn measure(&self) -> Measure {
+        Measure::Sum
     }
 
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {

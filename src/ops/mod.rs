@@ -33,8 +33,8 @@ pub use rows::{RowGather, StoreRows, row_gather, store_rows};
 pub use sgd::{Sgd, sgd};
 pub use step_end::{COUNT_ONLY, StepEnd, step_end};
 pub use unary::{
-    LINEAR, Linear, Needs, RELU, ROWS, Relu, SIGMOID, Sigmoid, Unary, UnaryBackward, UnaryDef, UnaryOp, row, unary,
-    unary_backward,
+    Function, LINEAR, Linear, MOST_PARAMS, Needs, Params, RELU, ROWS, Relu, SIGMOID, Sigmoid, Unary, UnaryBackward,
+    UnaryDef, UnaryOp, row, unary, unary_backward,
 };
 
 use crate::error::{Error, Result};

@@ -1,7 +1,7 @@
 //! The same elements under another shape: no launch, the output lives where the input does.
 
 use crate::error::{Error, Result};
-use crate::graph::{Args, Builder, Float, Node, OpDef, Site, Tolerance, Value, Variant};
+use crate::graph::{Args, Builder, Float, Measure, Node, OpDef, Site, Tolerance, Value, Variant};
 use crate::ops::arity;
 use crate::ops::case::{Case, EDGES};
 use crate::shape::{Shape, Type};
@@ -48,6 +48,10 @@ impl OpDef for Reshape {
 
     fn cpu<F: Float>(&self, _: Args<'_, F>) -> Result<()> {
         Ok(())
+    }
+
+    fn measure(&self) -> Measure {
+        Measure::Equal
     }
 
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {

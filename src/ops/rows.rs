@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Bind, Buffer, Builder, FLAG_BAD_INDEX, Float, Launch, Node, OpDef, Operand, Origin, Param, Role, Site,
-    StepState, Tolerance, Value, Variant, shader,
+    Args, Bind, Buffer, Builder, FLAG_BAD_INDEX, Float, Launch, Measure, Node, OpDef, Operand, Origin, Param, Role,
+    Site, StepState, Tolerance, Value, Variant, shader,
 };
 use crate::ops::arity;
 use crate::ops::case::{Case, Domain, EDGES};
@@ -101,6 +101,10 @@ impl OpDef for RowGather {
         Ok(())
     }
 
+    fn measure(&self) -> Measure {
+        Measure::Equal
+    }
+
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {
         case.equal()
     }
@@ -154,6 +158,10 @@ impl OpDef for StoreRows {
             y.copy_from_slice(&x[..y.len()]);
         }
         Ok(())
+    }
+
+    fn measure(&self) -> Measure {
+        Measure::Equal
     }
 
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {

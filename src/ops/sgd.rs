@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::graph::{
-    Args, Bind, Builder, Float, Launch, OpDef, Operand, Param, Role, Site, TINY, Tolerance, Value, VariableKind,
-    Variant, padded, shader, ulp,
+    Args, Bind, Builder, Float, Launch, Measure, OpDef, Operand, Param, Role, Site, TINY, Tolerance, Value,
+    VariableKind, Variant, padded, shader, ulp,
 };
 use crate::ops::adam::{elements, groups, parameter_sets};
 use crate::ops::case::Case;
@@ -76,6 +76,10 @@ impl OpDef for Sgd {
             }
         }
         Ok(())
+    }
+
+    fn measure(&self) -> Measure {
+        Measure::Parts
     }
 
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Bind, Builder, Float, Launch, OpDef, Operand, Param, Report, Role, Site, Tolerance, Value, Variant,
+    Args, Bind, Builder, Float, Launch, Measure, OpDef, Operand, Param, Report, Role, Site, Tolerance, Value, Variant,
     chunked_sum, shader, sum_bar,
 };
 use crate::ops::case::Case;
@@ -93,6 +93,10 @@ impl OpDef for StepEnd {
         }
         args.step.end();
         Ok(())
+    }
+
+    fn measure(&self) -> Measure {
+        Measure::Sum
     }
 
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {
