@@ -10,6 +10,7 @@ mod finite;
 mod loss;
 mod loss_row;
 mod matmul;
+mod movement;
 mod reshape;
 mod rows;
 mod sgd;
@@ -28,7 +29,12 @@ pub use loss_row::{
     MEAN_SQUARED_ERROR, loss_row,
 };
 pub use matmul::{Matmul, matmul};
-pub use reshape::{Reshape, flatten};
+pub use movement::concatenate::{Concatenate, concatenate};
+pub use movement::pad::{Pad, pad};
+pub use movement::slice::{Slice, slice};
+pub use movement::split::{Split, split};
+pub use movement::transpose::{Transpose, transpose};
+pub use reshape::{Reshape, flatten, reshape};
 pub use rows::{RowGather, StoreRows, row_gather, store_rows};
 pub use sgd::{Sgd, sgd};
 pub use step_end::{COUNT_ONLY, StepEnd, step_end};
@@ -49,6 +55,11 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "matmul", cases: matmul::cases },
     Family { name: "dense", cases: dense::cases },
     Family { name: "reshape", cases: reshape::cases },
+    Family { name: "transpose", cases: movement::transpose::cases },
+    Family { name: "slice", cases: movement::slice::cases },
+    Family { name: "pad", cases: movement::pad::cases },
+    Family { name: "split", cases: movement::split::cases },
+    Family { name: "concatenate", cases: movement::concatenate::cases },
     Family { name: "rows", cases: rows::cases },
     Family { name: "loss", cases: loss::cases },
     Family { name: "finite", cases: finite::cases },
