@@ -30,7 +30,7 @@ fn strides(dims: &[usize]) -> Vec<usize> {
 }
 
 /// What gives `Σ cᵢ stepsᵢ` for an element of a shape, whose coordinates are c.
-fn walk(dims: &[usize], steps: &[usize]) -> impl Fn(usize) -> usize {
+fn walk(dims: &[usize], steps: &[usize]) -> impl Fn(usize) -> usize + use<> {
     let axes: Vec<[usize; 3]> = (0..dims.len()).map(|i| [strides(dims)[i], dims[i], steps[i]]).collect();
     move |at| axes.iter().map(|[stride, extent, step]| at / stride % extent * step).sum()
 }

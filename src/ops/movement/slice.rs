@@ -29,7 +29,7 @@ pub fn slice(g: &Builder, x: Value, begin: &[usize], end: &[usize]) -> Result<Va
 }
 
 /// What says which element of x an element of a slice of `dims` is that begins at `begin`.
-pub(super) fn source(x: &Type, begin: &[usize], dims: &[usize]) -> impl Fn(usize) -> usize {
+pub(super) fn source(x: &Type, begin: &[usize], dims: &[usize]) -> impl Fn(usize) -> usize + use<> {
     let steps = strides(x.shape.dims());
     let (walk, first) = (walk(dims, &steps), first(begin, &steps));
     move |at| first + walk(at)
