@@ -7,6 +7,7 @@ mod bias_add;
 pub mod case;
 mod dense;
 mod finite;
+mod gather;
 mod loss;
 mod loss_row;
 mod matmul;
@@ -23,6 +24,7 @@ pub use bias_add::{BiasAdd, BiasAddBackward, bias_add};
 pub use case::{Case, Domain, Family, Input};
 pub use dense::{Dense, DenseBackward, dense};
 pub use finite::{CheckFinite, check_finite};
+pub use gather::{Gather, ScatterAdd, gather, scatter_add};
 pub use loss::{LossValue, PointwiseLoss, Targets, pointwise_loss};
 pub use loss_row::{
     BINARY_ACCURACY, BINARY_CROSSENTROPY, BINARY_CROSSENTROPY_LOGITS, LOSS_ROWS, LossRow, LossRowDef,
@@ -60,6 +62,7 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "pad", cases: movement::pad::cases },
     Family { name: "split", cases: movement::split::cases },
     Family { name: "concatenate", cases: movement::concatenate::cases },
+    Family { name: "gather", cases: gather::cases },
     Family { name: "rows", cases: rows::cases },
     Family { name: "loss", cases: loss::cases },
     Family { name: "finite", cases: finite::cases },
