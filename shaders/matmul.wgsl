@@ -1,6 +1,7 @@
 // uses: lib/grid.wgsl, lib/step.wgsl, lib/tile.wgsl
 // formula: c = op(a) op(b), op the identity or the transpose; terms begin <= k < end, added to c unless begin is 0
-// shapes: op(a) [m, terms], op(b) [terms, n], c [m, n]; where the terms are a batch, the rows that count
+// shapes: `products` of op(a) [m, terms], op(b) [terms, n], c [m, n]; an operand that all share has a step of 0. Where the
+//   terms are those of a batch, `terms_per_row` to a row: those of the rows that count
 // dispatch: a tile of 32 x 32 a workgroup
 // numerics: see lib/tile.wgsl
 @group(0) @binding(0) var<storage, read> a: array<f32>;
@@ -15,6 +16,10 @@ struct Params {
     begin: u32,
     end: u32,
     step_width: u32,
+    terms_per_row: u32,
+    products: u32,
+    a_step: u32,
+    b_step: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -41,28 +46,38 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let tiles = (params.n + TILE - 1u) / TILE;
-    let tile = linear_group(group, grid);
+    let tiles_of_product = tiles * ((params.m + TILE - 1u) / TILE);
+    let product = linear_group(group, grid) / tiles_of_product;
+    let tile = linear_group(group, grid) % tiles_of_product;
     let rows = tile_lines(tile / tiles * TILE, lane / 8u);
     let cols = tile_lines(tile % tiles * TILE, lane % 8u);
+    var m = params.m;
     var end = params.end;
     if (BATCHED_TERMS) {
-        end = min(end, step_rows(params.step_width));
+        end = min(end, step_rows(params.step_width) * params.terms_per_row);
     }
+    if (product >= params.products) { // a workgroup past the last one, in a folded grid
+        m = 0u;
+        end = 0u;
+    }
+    let c_base = vec4<u32>(product * params.m * params.n) + rows * params.n;
     var sums = Tile();
     if (params.begin > 0u) {
         for (var i = 0u; i < 16u; i++) {
-            if (rows[i / 4u] < params.m && cols[i % 4u] < params.n) {
-                sums.c[i / 4u][i % 4u] = c[rows[i / 4u] * params.n + cols[i % 4u]];
+            if (rows[i / 4u] < m && cols[i % 4u] < params.n) {
+                sums.c[i / 4u][i % 4u] = c[c_base[i / 4u] + cols[i % 4u]];
             }
         }
     }
     // A line past the last one is read as the last one, and not written.
-    let a_base = min(rows, vec4<u32>(params.m - 1u)) * select(params.terms, 1u, TRANSPOSE_A);
-    let b_base = min(cols, vec4<u32>(params.n - 1u)) * select(1u, params.terms, TRANSPOSE_B);
+    let a_lines = min(rows, vec4<u32>(params.m - 1u)) * select(params.terms, 1u, TRANSPOSE_A);
+    let b_lines = min(cols, vec4<u32>(params.n - 1u)) * select(1u, params.terms, TRANSPOSE_B);
+    let a_base = vec4<u32>(product * params.a_step) + a_lines;
+    let b_base = vec4<u32>(product * params.b_step) + b_lines;
     sums = tile_products(sums, a_base, b_base, params.begin, end);
     for (var i = 0u; i < 16u; i++) {
-        if (rows[i / 4u] < params.m && cols[i % 4u] < params.n) {
-            c[rows[i / 4u] * params.n + cols[i % 4u]] = sums.c[i / 4u][i % 4u];
+        if (rows[i / 4u] < m && cols[i % 4u] < params.n) {
+            c[c_base[i / 4u] + cols[i % 4u]] = sums.c[i / 4u][i % 4u];
         }
     }
 }

@@ -30,7 +30,7 @@ pub use loss_row::{
     BINARY_ACCURACY, BINARY_CROSSENTROPY, BINARY_CROSSENTROPY_LOGITS, LOSS_ROWS, LossRow, LossRowDef,
     MEAN_SQUARED_ERROR, loss_row,
 };
-pub use matmul::{Matmul, matmul};
+pub use matmul::{Matmul, MatmulBackward, matmul};
 pub use movement::concatenate::{Concatenate, concatenate};
 pub use movement::pad::{Pad, pad};
 pub use movement::slice::{Slice, slice};
