@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use wgrad::check::nodes;
 use wgrad::device::Upload;
-use wgrad::graph::{Builder, Graph, Report, StepTable, Value, Variable, VariableKind, Variables};
+use wgrad::graph::{Builder, Graph, Report, Squash, StepTable, Value, Variable, VariableKind, Variables};
 use wgrad::ops::{
     Adam, BINARY_CROSSENTROPY_LOGITS, RELU, SIGMOID, Targets, adam, dense, pointwise_loss, row_gather, step_end,
     store_rows,
@@ -49,7 +49,7 @@ fn trace() -> wgrad::Result<Trained> {
     let rows = |value| row_gather(&g, value, permutation, BATCH);
     let hidden = dense(&g, rows(x)?, p[0], Some(p[1]), &RELU)?;
     let scores = dense(&g, hidden, p[2], Some(p[3]), &SIGMOID)?;
-    let logits = g.logits_of(scores).expect("a sigmoid remembers its logits");
+    let logits = g.logits_of(scores, Squash::Sigmoid).expect("a sigmoid remembers its logits");
     let weight = g.column("loss weight", |_| 1.0);
     let alpha = g.column("adam", |_| 0.01);
     let targets = Targets { y: rows(y)?, weights: rows(weights)? };

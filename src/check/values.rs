@@ -87,6 +87,7 @@ pub fn values(input: &Input, regime: Regime, seed: u64, index: usize) -> Buffer<
         Domain::Any | Domain::Index(_) => regime.any(at, &mut random),
         Domain::Seen(function) => seen(function, regime.any(at, &mut random)),
         Domain::NotNegative => regime.any(at, &mut random).abs(),
+        Domain::NotPositive => -regime.any(at, &mut random).abs(),
         Domain::Probability => regime.probability(&mut random),
         Domain::Label => f64::from(random.word() % 2),
     };
@@ -170,12 +171,13 @@ mod tests {
     fn values_stay_in_their_domain_and_repeat() {
         let input = |domain| Input { ty: Type::f32([1000]), domain, variable: None };
         for regime in Regime::ALL {
-            for domain in [Domain::Any, Domain::NotNegative, Domain::Probability, Domain::Label] {
+            for domain in [Domain::Any, Domain::NotNegative, Domain::NotPositive, Domain::Probability, Domain::Label] {
                 let made = values(&input(domain), regime, 3, 1);
                 assert_eq!(made, values(&input(domain), regime, 3, 1));
                 let inside = |v: &f32| match domain {
                     Domain::Any | Domain::Index(_) | Domain::Seen(_) => v.is_finite(),
                     Domain::NotNegative => *v >= 0.0,
+                    Domain::NotPositive => *v <= 0.0,
                     Domain::Probability => (0.0..=1.0).contains(v),
                     Domain::Label => *v == 0.0 || *v == 1.0,
                 };

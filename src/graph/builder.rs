@@ -18,7 +18,16 @@ pub struct Builder {
 struct Inner {
     graph: Graph,
     variables: HashMap<usize, Value>,
-    logits: HashMap<Value, Value>,
+    logits: HashMap<Value, (Value, Squash)>,
+}
+
+/// A function that makes probabilities of logits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Squash {
+    /// A sigmoid of each.
+    Sigmoid,
+    /// A softmax over the last axis.
+    Softmax,
 }
 
 impl Builder {
@@ -123,14 +132,14 @@ impl Builder {
         self.inner.borrow_mut().graph.results = Some([sums, counts]);
     }
 
-    /// Says that `probability` is the sigmoid of `logits`: a loss on the one is computed from the other.
-    pub fn tag_logits(&self, probability: Value, logits: Value) {
-        self.inner.borrow_mut().logits.insert(probability, logits);
+    /// Says that `probability` is a sigmoid or a softmax of `logits`: a loss on the one is computed from the other.
+    pub fn tag_logits(&self, probability: Value, logits: Value, by: Squash) {
+        self.inner.borrow_mut().logits.insert(probability, (logits, by));
     }
 
-    /// The value whose sigmoid `probability` is, if that is known.
-    pub fn logits_of(&self, probability: Value) -> Option<Value> {
-        self.inner.borrow().logits.get(&probability).copied()
+    /// The value of which `probability` was made by this function, if that is known.
+    pub fn logits_of(&self, probability: Value, by: Squash) -> Option<Value> {
+        self.inner.borrow().logits.get(&probability).filter(|(_, squash)| *squash == by).map(|(logits, _)| *logits)
     }
 
     /// The type of a value.

@@ -12,7 +12,7 @@ mod wgsl;
 use std::fmt;
 use std::sync::Arc;
 
-pub use builder::Builder;
+pub use builder::{Builder, Squash};
 pub use float::{F1, F2, Float};
 pub use launch::{
     Bind, CHUNK, Caps, Constant, Launch, MOST_BINDINGS, MOST_TRIPS, Operand, Param, Role, Site, Variant, term_ranges,

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use crate::error::{Error, Result};
-use crate::graph::{Builder, Value};
+use crate::graph::{Builder, Squash, Value};
 use crate::ops::{
     BINARY_CROSSENTROPY, BINARY_CROSSENTROPY_LOGITS, LossValue, MEAN_SQUARED_ERROR, Targets, pointwise_loss,
 };
@@ -75,7 +75,7 @@ impl Loss for BinaryCrossentropy {
             let loss = pointwise_loss(g, &BINARY_CROSSENTROPY_LOGITS, p, targets, smoothed, column)?;
             return Ok(LossValue { hits: None, ..loss });
         }
-        match g.logits_of(p) {
+        match g.logits_of(p, Squash::Sigmoid) {
             Some(z) => pointwise_loss(g, &BINARY_CROSSENTROPY_LOGITS, z, targets, smoothed, column),
             None => pointwise_loss(g, &BINARY_CROSSENTROPY, p, targets, smoothed, column),
         }

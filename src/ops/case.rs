@@ -16,6 +16,8 @@ pub enum Domain {
     Any,
     /// Numbers from 0 on: second moments, weights of rows.
     NotNegative,
+    /// Numbers up to 0: logarithms of probabilities.
+    NotPositive,
     /// Numbers from 0 to 1, both included.
     Probability,
     /// 0 or 1.

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::graph::{
     Args, Bind, Buffer, Builder, CHUNK, Float, Inputs, Launch, Measure, Node, OpDef, Operand, Param, Role, Site,
-    StepState, TINY, Tolerance, UNIT, Value, Variant, shader, sum_bar, term_ranges, ulp,
+    Squash, StepState, TINY, Tolerance, UNIT, Value, Variant, shader, sum_bar, term_ranges, ulp,
 };
 use crate::ops::add;
 use crate::ops::case::{Case, Domain, EDGES};
@@ -45,7 +45,7 @@ pub fn dense(g: &Builder, x: Value, w: Value, b: Option<Value>, activation: impl
     inputs.extend(b);
     let outputs = g.op(std::sync::Arc::new(op), &inputs)?;
     if activation.name() == SIGMOID.name {
-        g.tag_logits(outputs[0], outputs[1]);
+        g.tag_logits(outputs[0], outputs[1], Squash::Sigmoid);
     }
     Ok(outputs[0])
 }

@@ -15,6 +15,7 @@ mod movement;
 mod reshape;
 mod rows;
 mod sgd;
+mod softmax;
 mod step_end;
 mod unary;
 
@@ -39,6 +40,7 @@ pub use movement::transpose::{Transpose, transpose};
 pub use reshape::{Reshape, flatten, reshape};
 pub use rows::{RowGather, StoreRows, row_gather, store_rows};
 pub use sgd::{Sgd, sgd};
+pub use softmax::{LogSoftmax, Softmax, SoftmaxBackward, SoftmaxOp, log_softmax, softmax};
 pub use step_end::{COUNT_ONLY, StepEnd, step_end};
 pub use unary::{
     Function, LINEAR, Linear, MOST_PARAMS, Needs, Params, RELU, ROWS, Relu, SIGMOID, Sigmoid, Unary, UnaryBackward,
@@ -64,6 +66,7 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "concatenate", cases: movement::concatenate::cases },
     Family { name: "gather", cases: gather::cases },
     Family { name: "rows", cases: rows::cases },
+    Family { name: "softmax", cases: softmax::cases },
     Family { name: "loss", cases: loss::cases },
     Family { name: "finite", cases: finite::cases },
     Family { name: "adam", cases: adam::cases },

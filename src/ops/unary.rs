@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Builder, Constant, F1, F2, Float, Launch, Measure, Node, OpDef, Site, Source, TINY, Tolerance, Value,
+    Args, Builder, Constant, F1, F2, Float, Launch, Measure, Node, OpDef, Site, Source, Squash, TINY, Tolerance, Value,
     Variant, shader, ulp,
 };
 use crate::ops::case::{Case, Domain, EDGES};
@@ -275,7 +275,7 @@ pub fn unary(g: &Builder, function: impl Into<Function>, x: Value) -> Result<Val
     }
     let y = g.op1(UnaryOp(function), &[x])?;
     if function.name() == Sigmoid::NAME {
-        g.tag_logits(y, x);
+        g.tag_logits(y, x, Squash::Sigmoid);
     }
     Ok(y)
 }
