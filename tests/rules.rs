@@ -1,29 +1,105 @@
 //! The rules of browsers and drivers, checked on the program of every case.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use common::kernels::{cases, outputs, reads, variants};
 use wgrad::check::graph_of;
-use wgrad::graph::{Caps, MOST_TRIPS, VariableKind};
-use wgrad::ops::{Case, FAMILIES};
-use wgrad::program::{Memory, Options, Program, plan};
+use wgrad::graph::{Bind, Caps, Launch, MOST_TRIPS, Operand, Param, VariableKind};
+use wgrad::ops::Case;
+use wgrad::program::{Memory, Options, PlannedLaunch, Program, plan};
 
+/// The program of a case in its default variant, all outputs read.
 fn program(case: &Case) -> Program {
-    let types: Vec<_> = case.inputs.iter().map(|input| &input.ty).collect();
-    let outputs = case.op.infer(&types).expect("types that fit").len();
-    let (graph, _) = graph_of(case, &vec![true; outputs]).expect("a graph");
-    plan(Arc::new(graph), &Caps::default(), &Options::default()).expect("a program")
+    program_of(case, 0, &vec![true; outputs(case)])
 }
 
-fn cases() -> impl Iterator<Item = Case> {
-    FAMILIES.iter().flat_map(|family| (family.cases)())
+fn program_of(case: &Case, variant: usize, used: &[bool]) -> Program {
+    let (graph, _) = graph_of(case, used).expect("a graph");
+    plan(Arc::new(graph), &Caps::default(), &Options { variant, ..Options::default() }).expect("a program")
+}
+
+/// Does for each program of each case: in each variant, with each choice of outputs that are read, the launches of the
+/// one node as the op gives them and as they are planned.
+fn each_program(check: impl Fn(&Case, &Program, Vec<(&Launch, &PlannedLaunch)>)) {
+    for case in cases() {
+        for used in reads(outputs(&case)) {
+            for (place, variant) in variants(&case, &used).iter().enumerate() {
+                let program = program_of(&case, place, &used);
+                let launches = variant.launches.iter().filter(|launch| launch.groups > 0);
+                // An op whose outputs nothing reads may be gone.
+                let planned = program.steps.first().map_or(&[][..], |step| &step.launches);
+                check(&case, &program, launches.zip(planned).collect());
+            }
+        }
+    }
 }
 
 #[test]
 fn every_program_keeps_the_rules() {
-    for case in cases() {
-        assert_eq!(program(&case).violations(), Vec::<String>::new(), "{case:?}");
-    }
+    each_program(|case, program, _| assert_eq!(program.violations(), Vec::<String>::new(), "{case:?}"));
+}
+
+/// What is wrong with the words of `Params` that point into a binding.
+fn misplaced(program: &Program, launch: &Launch, planned: &PlannedLaunch) -> Vec<String> {
+    let words = |bind: usize| match planned.bindings.get(bind)?.memory {
+        Memory::Arena { offset, words, .. } => Some((offset, words)),
+        Memory::Step | Memory::Flag => None,
+    };
+    let len = |operand: Operand| {
+        let node = &program.graph.nodes[program.steps[0].node];
+        let value = match operand {
+            Operand::Input(i) => node.inputs[i],
+            Operand::Output(i) => node.outputs[i],
+        };
+        program.slot(value).map_or(0, |slot| slot.len)
+    };
+    let right = |param: Param, word: usize| match param {
+        Param::Offset { bind, member } => match (launch.binds.get(bind), words(bind)) {
+            (Some(Bind::Span(_, members)), Some((_, words))) => {
+                members.get(member).is_some_and(|&operand| word + len(operand) <= words)
+            }
+            _ => false,
+        },
+        Param::Words { bind } => words(bind).is_some_and(|(_, words)| word == words),
+        Param::StepWidth => word == program.graph.step_width(),
+        Param::U32(_) | Param::F32(_) => true,
+    };
+    let given = launch.params.iter().zip(&planned.params);
+    let wrong = given.filter(|((_, param), (_, word))| !right(*param, *word as usize));
+    wrong.map(|((name, param), (_, word))| format!("{name}: {param:?} is {word}")).collect()
+}
+
+#[test]
+fn params_point_into_their_bindings() {
+    each_program(|case, program, launches| {
+        for (launch, planned) in launches {
+            assert_eq!(launch.params.len(), planned.params.len(), "{case:?}");
+            assert_eq!(misplaced(program, launch, planned), Vec::<String>::new(), "{case:?}");
+        }
+    });
+}
+
+#[test]
+fn params_that_point_elsewhere_are_found() {
+    let case = cases().find(|case| case.op.name() == "adam").expect("a case of Adam");
+    let program = program(&case);
+    let launch = &variants(&case, &vec![true; outputs(&case)])[0].launches[0];
+    let wrong = |params: &[(&'static str, Param)], word: u32| {
+        let launch = Launch { params: params.to_vec(), ..launch.clone() };
+        let planned = PlannedLaunch { params: vec![("x", word)], ..program.steps[0].launches[0].clone() };
+        misplaced(&program, &launch, &planned).len()
+    };
+    let Memory::Arena { words, .. } = program.steps[0].launches[0].bindings[0].memory else { panic!("no arena") };
+    assert_eq!(wrong(&[("x", Param::Words { bind: 0 })], words as u32), 0);
+    assert_eq!(wrong(&[("x", Param::Words { bind: 0 })], words as u32 + 1), 1);
+    assert_eq!(wrong(&[("x", Param::Words { bind: 3 })], 0), 1);
+    assert_eq!(wrong(&[("x", Param::Offset { bind: 0, member: 0 })], 0), 0);
+    assert_eq!(wrong(&[("x", Param::Offset { bind: 0, member: 0 })], words as u32 + 1), 1);
+    assert_eq!(wrong(&[("x", Param::Offset { bind: 0, member: 99 })], 0), 1);
+    assert_eq!(wrong(&[("x", Param::Offset { bind: 9, member: 0 })], 0), 1);
 }
 
 #[test]

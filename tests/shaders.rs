@@ -1,55 +1,16 @@
-//! Every kernel as it is composed for any case: two compilers take it, and its `Params` are those of its launch.
+//! Every kernel as it is composed: naga takes it, WebGPU's guarantees hold it, its interface is that of its launch.
+
+mod common;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use wgpu::naga;
-use wgrad::Type;
-use wgrad::graph::{Caps, Launch, Site, compose};
-use wgrad::ops::{Case, FAMILIES};
+use common::kernels::{KERNELS, check_each, must, validate};
 
-/// Invocations of a workgroup and bytes that they share, which WebGPU guarantees.
+/// Invocations of a workgroup and bytes that they share, bytes of a uniform: what WebGPU guarantees.
 const MOST_INVOCATIONS: u32 = 256;
 const MOST_WORKGROUP_BYTES: u32 = 16_384;
-
-/// The launches of a case, with all outputs read, and with each alone.
-fn launches(case: &Case) -> Vec<Launch> {
-    let inputs: Vec<Type> = case.inputs.iter().map(|input| input.ty.clone()).collect();
-    let outputs = case.op.infer(&inputs.iter().collect::<Vec<_>>()).expect("types that fit");
-    let alone = (0..outputs.len()).map(|only| (0..outputs.len()).map(|i| i == only).collect());
-    let masks = std::iter::once(vec![true; outputs.len()]).chain(alone);
-    let of = |used: Vec<bool>| {
-        let site = Site { inputs: &inputs, outputs: &outputs, used: &used, caps: &Caps::default() };
-        case.op.variants(&site).expect("variants")
-    };
-    masks.flat_map(of).flat_map(|variant| variant.launches).collect()
-}
-
-/// Every kernel once: its text, and the op and launch that it is of.
-fn kernels() -> BTreeMap<String, (String, Launch)> {
-    let mut kernels = BTreeMap::new();
-    for case in FAMILIES.iter().flat_map(|family| (family.cases)()) {
-        for launch in launches(&case) {
-            kernels.entry(compose(&launch).text).or_insert_with(|| (case.op.name().to_string(), launch));
-        }
-    }
-    assert!(kernels.len() > 20, "{} kernels", kernels.len());
-    kernels
-}
-
-fn parse(text: &str) -> naga::Module {
-    naga::front::wgsl::parse_str(text).unwrap_or_else(|e| panic!("{}\n{text}", e.emit_to_string(text)))
-}
-
-/// The module of a text that naga finds valid, with what it has found out.
-fn validate(op: &str, text: &str) -> (naga::Module, naga::valid::ModuleInfo) {
-    let module = parse(text);
-    let flags = naga::valid::ValidationFlags::all();
-    let checked = naga::valid::Validator::new(flags, naga::valid::Capabilities::empty()).validate(&module);
-    let info = checked.unwrap_or_else(|error| panic!("{op}: {}", error.emit_to_string(text)));
-    (module, info)
-}
+const MOST_UNIFORM_BYTES: u32 = 65_536;
 
 /// What the one entry point `main` asks of a workgroup: invocations, and bytes of memory as WebGPU counts them, each
 /// variable rounded up to 16.
@@ -80,29 +41,26 @@ fn inexact(module: &naga::Module) -> Vec<naga::MathFunction> {
 
 #[test]
 fn naga_takes_every_kernel() {
-    for (text, (op, _)) in kernels() {
-        validate(&op, &text);
-    }
+    check_each(|_, kernel| validate(&kernel.text).map(|_| ()));
+    println!("{} kernels", KERNELS.len());
 }
 
 #[test]
 fn every_kernel_fits_the_workgroup_that_webgpu_guarantees() {
-    let mut most = (0, 0);
-    for (text, (op, _)) in kernels() {
-        let (module, info) = validate(&op, &text);
+    check_each(|_, kernel| {
+        let (module, info) = validate(&kernel.text)?;
         let (invocations, bytes) = workgroup(&module, &info);
-        assert!(invocations <= MOST_INVOCATIONS, "{op}: {invocations} invocations in a workgroup");
-        assert!(bytes <= MOST_WORKGROUP_BYTES, "{op}: {bytes} bytes of workgroup memory");
-        most = (most.0.max(invocations), most.1.max(bytes));
-    }
-    println!("at most {} invocations in a workgroup, {} bytes of its memory", most.0, most.1);
+        must(invocations <= MOST_INVOCATIONS, || format!("{invocations} invocations in a workgroup"))?;
+        must(bytes <= MOST_WORKGROUP_BYTES, || format!("{bytes} bytes of workgroup memory"))
+    });
 }
 
 #[test]
 fn no_kernel_calls_an_inexact_builtin() {
-    for (text, (op, _)) in kernels() {
-        assert_eq!(inexact(&parse(&text)), [], "{op}: shaders/lib has functions of known accuracy");
-    }
+    check_each(|_, kernel| {
+        let found = inexact(&validate(&kernel.text)?.0);
+        must(found.is_empty(), || format!("{found:?}: shaders/lib has functions of known accuracy"))
+    });
 }
 
 #[test]
@@ -114,72 +72,59 @@ fn the_measures_see_what_they_should() {
         fn f(x: f32) -> f32 { one = 1u; return pow(exp(x), max(x, clamp(x, 0.0, 1.0))); }
         @compute @workgroup_size(8, 4, 2)
         fn main(@builtin(local_invocation_index) i: u32) { tile[i % 4u].x = f(tanh(f32(i))); }";
-    let (module, info) = validate("a test", text);
+    let (module, info) = validate(text).expect("a kernel");
     assert_eq!(workgroup(&module, &info), (64, 64 + 16));
     let mut found: Vec<String> = inexact(&module).iter().map(|f| format!("{f:?}")).collect();
     found.sort();
     assert_eq!(found, ["Exp", "Pow", "Tanh"]);
 }
 
-/// Chromium compiles with Tint, which checks more than naga: barriers in uniform control flow above all. Its program
-/// `tint` comes with Dawn; where it is not installed this says so and passes.
-#[test]
-fn tint_takes_every_kernel() {
-    if Command::new("tint").arg("--help").output().is_err() {
-        println!("not run: no program `tint` on the PATH, so naga alone has checked the kernels");
-        return;
-    }
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels");
-    std::fs::create_dir_all(&folder).expect("a folder for kernels");
-    for (number, (text, (op, _))) in kernels().into_iter().enumerate() {
-        let file = folder.join(format!("{number}.wgsl"));
-        std::fs::write(&file, &text).expect("a file for a kernel");
-        let output = Command::new("tint").args(["--format", "wgsl", "-o", "/dev/null"]).arg(&file).output();
-        let output = output.expect("tint runs");
-        assert!(output.status.success(), "{op}: {}\n{text}", String::from_utf8_lossy(&output.stderr));
-    }
-}
-
-/// Names and offsets of the words of the struct in group 1; an array's name is repeated.
-fn params(module: &naga::Module) -> Vec<(String, u32)> {
+/// Names and offsets of the words of the struct in group 1, where an array's name is repeated; and its bytes.
+fn params(module: &naga::Module) -> (Vec<(String, u32)>, u32) {
     let uniform = module.global_variables.iter().map(|(_, variable)| variable);
     let uniform = uniform.filter(|v| v.binding.as_ref().is_some_and(|b| (b.group, b.binding) == (1, 0)));
-    let mut words = vec![];
+    let (mut words, mut size) = (vec![], 0);
     for variable in uniform {
+        assert_eq!(variable.space, naga::AddressSpace::Uniform);
         let ty = &module.types[variable.ty];
         assert_eq!(ty.name.as_deref(), Some("Params"));
-        let naga::TypeInner::Struct { members, .. } = &ty.inner else { panic!("Params is no struct: {ty:?}") };
+        let naga::TypeInner::Struct { members, span } = &ty.inner else { panic!("Params is no struct: {ty:?}") };
+        size += span;
         for member in members {
             let name = member.name.clone().unwrap_or_default();
             let bytes = module.types[member.ty].inner.size(module.to_ctx());
             words.extend((0..bytes / 4).map(|word| (name.clone(), member.offset + 4 * word)));
         }
     }
-    words
+    (words, size)
 }
 
 #[test]
 fn params_are_those_of_the_launch() {
-    for (text, (op, launch)) in kernels() {
-        let names = launch.params.iter().enumerate().map(|(i, (name, _))| ((*name).to_string(), 4 * i as u32));
-        assert_eq!(names.collect::<Vec<_>>(), params(&parse(&text)), "{op}");
-    }
+    check_each(|_, kernel| {
+        let mirror = kernel.launch.params.iter().enumerate().map(|(i, (name, _))| ((*name).to_string(), 4 * i as u32));
+        let mirror: Vec<(String, u32)> = mirror.collect();
+        let (words, size) = params(&validate(&kernel.text)?.0);
+        must(words == mirror, || format!("Params is {words:?}, and its launch gives {mirror:?}"))?;
+        must(size == 4 * mirror.len() as u32, || format!("Params has {size} bytes for {} words", mirror.len()))?;
+        must(size <= MOST_UNIFORM_BYTES, || format!("Params has {size} bytes"))
+    });
 }
 
 #[test]
 fn bindings_are_those_of_the_launch() {
-    for (text, (op, launch)) in kernels() {
-        let module = parse(&text);
+    check_each(|_, kernel| {
+        let module = validate(&kernel.text)?.0;
         let mut declared = BTreeMap::new();
         for (_, variable) in module.global_variables.iter() {
             if let (Some(binding), naga::AddressSpace::Storage { access }) = (&variable.binding, variable.space) {
-                assert_eq!(binding.group, 0, "{op}");
+                must(binding.group == 0, || format!("a storage buffer in group {}", binding.group))?;
                 declared.insert(binding.binding as usize, access.contains(naga::StorageAccess::STORE));
             }
         }
-        let wanted: BTreeMap<usize, bool> = launch.binds.iter().map(|bind| bind.writes()).enumerate().collect();
-        assert_eq!(declared, wanted, "{op}: which bindings are written");
-    }
+        let wanted = kernel.launch.binds.iter().map(|bind| bind.writes()).enumerate().collect();
+        must(declared == wanted, || format!("written bindings are {declared:?}, and its launch has {wanted:?}"))
+    });
 }
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -197,21 +142,22 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 fn every_file_is_part_of_a_kernel() {
     let mut found = vec![];
     files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders"), &mut found);
-    let kernels = kernels();
     for file in found {
         let text = std::fs::read_to_string(&file).expect("a file of WGSL");
-        assert!(kernels.keys().any(|kernel| kernel.contains(text.trim_end())), "{} is not used", file.display());
+        let used = KERNELS.iter().any(|kernel| kernel.text.contains(text.trim_end()));
+        assert!(used, "{} is not used", file.display());
     }
 }
 
 #[test]
 fn every_file_that_is_named_exists() {
-    for (text, (op, _)) in kernels() {
-        let named = text.lines().filter_map(|line| line.strip_prefix("// uses: ")).flat_map(|line| line.split(", "));
-        for path in named {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders").join(path);
-            let used = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{op}: {}: {e}", path.display()));
-            assert!(text.contains(used.trim_end()), "{op} names {} and does not hold it", path.display());
+    check_each(|_, kernel| {
+        let lines = kernel.text.lines().filter_map(|line| line.strip_prefix("// uses: "));
+        for name in lines.flat_map(|line| line.split(", ")) {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders").join(name);
+            let used = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+            must(kernel.text.contains(used.trim_end()), || format!("it names {name} and does not hold it"))?;
         }
-    }
+        Ok(())
+    });
 }

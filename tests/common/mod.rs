@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // each test program uses its own part
 
+pub mod kernels;
+
 use std::process::Command;
 
 use wgrad::runtime::{Adapter, adapters};

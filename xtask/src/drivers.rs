@@ -1,4 +1,5 @@
-//! Software Vulkan drivers for machines without a GPU: Mesa's llvmpipe, and SwiftShader for a second opinion.
+//! Software Vulkan drivers for machines without a GPU: Mesa's llvmpipe, and SwiftShader for a second opinion; and the
+//! validator of SPIR-V.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::target;
 
-const MESA: [&str; 2] = ["libvulkan1", "mesa-vulkan-drivers"];
+const PACKAGES: [&str; 3] = ["libvulkan1", "mesa-vulkan-drivers", "spirv-tools"];
 /// The package of Debian that has SwiftShader in it.
 const CHROMIUM: &str = "chromium-common";
 
@@ -21,15 +22,15 @@ pub fn install() -> Result<()> {
              Mesa's Vulkan drivers, then run `cargo xtask test`"
         );
     }
-    let mesa = MESA.iter().all(|package| installed(package));
-    if mesa && swiftshader()?.is_some() {
+    let complete = PACKAGES.iter().all(|package| installed(package));
+    if complete && swiftshader()?.is_some() {
         return Ok(());
     }
     let fresh = run(as_root("apt-get").args(["update", "--quiet=2"]));
-    if !mesa {
-        fresh.context("the package lists are needed to install Mesa's Vulkan driver")?;
-        run(as_root("apt-get").args(["install", "--yes", "--quiet=2", "--no-install-recommends"]).args(MESA))
-            .context("Mesa's Vulkan driver cannot be installed")?;
+    if !complete {
+        fresh.context("the package lists are needed to install Mesa's Vulkan driver and spirv-tools")?;
+        run(as_root("apt-get").args(["install", "--yes", "--quiet=2", "--no-install-recommends"]).args(PACKAGES))
+            .context("Mesa's Vulkan driver and spirv-tools cannot be installed")?;
     }
     if swiftshader()?.is_none()
         && let Err(error) = fetch_swiftshader()

@@ -16,13 +16,18 @@ pub fn run(install_drivers: bool) -> Result<()> {
         drivers::install()?;
     }
     let environment = environment()?;
+    let tests = ["test", "--workspace", "--all-features"];
+    // Built first: `cargo run` would build all dependencies once more, without what tests alone want of them.
+    let built = cargo(&tests, &environment)?.arg("--no-run").status().context("cargo does not start")?;
+    if !built.success() {
+        bail!("the tests do not compile ({built}); the first error stands above");
+    }
     let before = devices(&environment)?;
     let missing = before.iter().all(|device| device["kind"] == "cpu");
     if missing && std::env::var("WGRAD_REQUIRE_GPU").is_ok_and(|v| !v.is_empty() && v != "0") {
         bail!("WGRAD_REQUIRE_GPU is set and there is no GPU adapter; {HOW}");
     }
-    let status =
-        cargo(&["test", "--workspace", "--all-features"], &environment)?.status().context("cargo does not start")?;
+    let status = cargo(&tests, &environment)?.status().context("cargo does not start")?;
     if !status.success() {
         bail!("tests failed ({status}); the first failure stands above");
     }
@@ -60,10 +65,13 @@ fn cargo(arguments: &[&str], environment: &Environment) -> Result<Command> {
     Ok(command)
 }
 
-/// What `wgrad devices --json` prints: a JSON object a line.
+/// What `wgrad devices --json` prints: a JSON object a line. The program is the one that its own tests start.
 fn devices(environment: &Environment) -> Result<Vec<Value>> {
-    let asked = "cargo run -- devices --json";
-    let output = cargo(&["run", "--quiet", "--bin", "wgrad", "--", "devices", "--json"], environment)?
+    let asked = "wgrad devices --json";
+    let program = target()?.join("debug").join("wgrad").with_extension(std::env::consts::EXE_EXTENSION);
+    let output = Command::new(program)
+        .args(["devices", "--json"])
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stderr(std::process::Stdio::inherit())
         .output()
         .with_context(|| format!("`{asked}` does not start"))?;
