@@ -28,3 +28,14 @@ fn positive_part(x: f32) -> f32 {
     let bits = bitcast<u32>(x);
     return bitcast<f32>(select(bits, 0u, bits - 0x80000000u <= 0x7f800000u));
 }
+
+// x itself, behind a min that changes nothing: what stands on either side is not simplified together.
+fn kept(x: f32) -> f32 {
+    return bitcast<f32>(min(bitcast<u32>(x), 0xfffffffeu));
+}
+
+// A whole number that orders as x does, denormals included; the same for 0 and -0.
+fn ordered(x: f32) -> i32 {
+    let magnitude = i32(magnitude_bits(x));
+    return select(magnitude, -magnitude, bitcast<u32>(x) >= 0x80000000u);
+}
