@@ -112,6 +112,12 @@ impl Builder {
         columns.len() - 1
     }
 
+    /// The column of this name, added where there is none: a number that several ops read.
+    pub fn shared_column(&self, name: &str, rule: impl Fn(u64) -> f64 + Send + Sync + 'static) -> usize {
+        let found = self.inner.borrow().graph.columns.iter().position(|column| column.name == name);
+        found.unwrap_or_else(|| self.column(name, rule))
+    }
+
     /// Adds something to what every step reports.
     pub fn report(&self, report: Report) {
         self.inner.borrow_mut().graph.reports.push(report);

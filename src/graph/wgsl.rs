@@ -36,6 +36,7 @@ const LIB: &[Source] = &[
     shader!("lib/log.wgsl"),
     shader!("lib/log1p.wgsl"),
     shader!("lib/order.wgsl"),
+    shader!("lib/philox.wgsl"),
     shader!("lib/sigmoid.wgsl"),
     shader!("lib/step.wgsl"),
     shader!("lib/tile.wgsl"),

@@ -6,6 +6,7 @@ mod autodiff;
 mod bias_add;
 pub mod case;
 mod dense;
+mod dropout;
 mod finite;
 mod gather;
 mod loss;
@@ -24,6 +25,7 @@ pub use add::{Add, add};
 pub use bias_add::{BiasAdd, BiasAddBackward, bias_add};
 pub use case::{Case, Domain, Family, Input};
 pub use dense::{Dense, DenseBackward, dense};
+pub use dropout::{Dropout, dropout};
 pub use finite::{CheckFinite, check_finite};
 pub use gather::{Gather, ScatterAdd, gather, scatter_add};
 pub use loss::{LossValue, PointwiseLoss, Targets, pointwise_loss};
@@ -65,6 +67,7 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "split", cases: movement::split::cases },
     Family { name: "concatenate", cases: movement::concatenate::cases },
     Family { name: "gather", cases: gather::cases },
+    Family { name: "dropout", cases: dropout::cases },
     Family { name: "rows", cases: rows::cases },
     Family { name: "softmax", cases: softmax::cases },
     Family { name: "loss", cases: loss::cases },
