@@ -1,5 +1,5 @@
 // uses: lib/grid.wgsl
-// formula: y = f(x), elementwise; f is a row of ops/unary.rs
+// formula: y = f(x), elementwise; f is a row of ops/unary
 // shapes: x and y of the same, `len` elements
 // dispatch: an element an invocation
 // numerics: those of f

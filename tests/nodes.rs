@@ -8,7 +8,7 @@ use wgrad::check::nodes;
 use wgrad::device::Upload;
 use wgrad::graph::{Builder, Graph, Report, Squash, StepTable, Value, Variable, VariableKind, Variables};
 use wgrad::ops::{
-    Adam, BINARY_CROSSENTROPY_LOGITS, RELU, SIGMOID, Targets, adam, dense, pointwise_loss, row_gather, step_end,
+    Adam, BINARY_CROSSENTROPY_LOGITS, Relu, Sigmoid, Targets, adam, dense, pointwise_loss, row_gather, step_end,
     store_rows,
 };
 use wgrad::program::Options;
@@ -47,8 +47,8 @@ fn trace() -> wgrad::Result<Trained> {
     let of = |group: usize| (0..4).map(|i| g.variable(4 * group + i)).collect::<wgrad::Result<Vec<Value>>>();
     let (p, m, v) = (of(0)?, of(1)?, of(2)?);
     let rows = |value| row_gather(&g, value, permutation, BATCH);
-    let hidden = dense(&g, rows(x)?, p[0], Some(p[1]), &RELU)?;
-    let scores = dense(&g, hidden, p[2], Some(p[3]), &SIGMOID)?;
+    let hidden = dense(&g, rows(x)?, p[0], Some(p[1]), Relu)?;
+    let scores = dense(&g, hidden, p[2], Some(p[3]), Sigmoid)?;
     let logits = g.logits_of(scores, Squash::Sigmoid).expect("a sigmoid remembers its logits");
     let weight = g.column("loss weight", |_| 1.0);
     let alpha = g.column("adam", |_| 0.01);

@@ -10,7 +10,7 @@ fn bell(t: f32, scale: f32) -> f32 { // e^(-scale t^2), scale 1 or 1/2
 
 fn tail_ratio(t: f32) -> f32 {
     let d = own_reciprocal(1.0 + 0.25 * t);
-    let q = d + d * ((1.0 - d) - 0.25 * t * d); // the rounding of 1 + t / 4 would count three times
+    let q = d + d * (kept(1.0 - d) - 0.25 * t * d); // the rounding of 1 + t / 4 would count three times
     var p = 1.7177131e-2;
     p = p * q - 6.61189035e-2;
     p = p * q + 5.9692394e-2;

@@ -100,6 +100,7 @@ pub fn loss_gradient(row: &'static LossRow, seed: u64) -> Result<f64> {
 fn interior(input: &Input, values: Buffer<f32>) -> Buffer<f64> {
     let inside = |v: f32| match input.domain {
         Domain::Probability => 0.1 + 0.8 * f64::from(v),
+        Domain::Argument(function) if function.row.least.is_finite() => 0.1 + f64::from(v),
         _ => f64::from(v),
     };
     match values {

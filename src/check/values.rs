@@ -85,13 +85,19 @@ pub fn values(input: &Input, regime: Regime, seed: u64, index: usize) -> Buffer<
     }
     let value = |at: usize| match input.domain {
         Domain::Any | Domain::Index(_) => regime.any(at, &mut random),
-        Domain::Seen(function) => seen(function, regime.any(at, &mut random)),
+        Domain::Argument(function) => argument(function, regime.any(at, &mut random)),
+        Domain::Seen(function) => seen(function, argument(function, regime.any(at, &mut random))),
         Domain::NotNegative => regime.any(at, &mut random).abs(),
         Domain::NotPositive => -regime.any(at, &mut random).abs(),
         Domain::Probability => regime.probability(&mut random),
         Domain::Label => f64::from(random.word() % 2),
     };
     Buffer::Float((0..len).map(value).map(|v| v as f32).collect())
+}
+
+/// A number that a function is defined for: x itself, or as far above the least one.
+fn argument(function: Function, x: f64) -> f64 {
+    if function.row.least.is_finite() { f64::from(function.row.least) + x.abs() } else { x }
 }
 
 /// What the derivative of a function is given for the argument x: x itself, or the function's value.
@@ -147,7 +153,7 @@ pub fn trials(inputs: &[Input], seed: u64) -> Vec<Trial> {
         match (input.ty.dtype, input.domain) {
             (Dtype::F32, domain) => {
                 trials.push(special(TrialName::NotANumber(i), f32::NAN));
-                if matches!(domain, Domain::Any | Domain::NotNegative | Domain::Seen(_)) {
+                if matches!(domain, Domain::Any | Domain::NotNegative | Domain::Argument(_) | Domain::Seen(_)) {
                     trials.push(special(TrialName::Infinite(i), f32::INFINITY));
                 }
             }
@@ -175,7 +181,7 @@ mod tests {
                 let made = values(&input(domain), regime, 3, 1);
                 assert_eq!(made, values(&input(domain), regime, 3, 1));
                 let inside = |v: &f32| match domain {
-                    Domain::Any | Domain::Index(_) | Domain::Seen(_) => v.is_finite(),
+                    Domain::Any | Domain::Index(_) | Domain::Argument(_) | Domain::Seen(_) => v.is_finite(),
                     Domain::NotNegative => *v >= 0.0,
                     Domain::NotPositive => *v <= 0.0,
                     Domain::Probability => (0.0..=1.0).contains(v),

@@ -38,8 +38,7 @@ pub(super) struct Arguments {
     /// Units of the hidden layers, separated by commas.
     #[arg(long, value_name = "UNITS", default_value = "64,32", value_parser = layers, allow_hyphen_values = true)]
     layers: Layers,
-    /// The activation of the hidden layers: linear, relu or sigmoid.
-    #[arg(long, value_name = "NAME", default_value = "relu", value_parser = Function::named)]
+    #[arg(long, value_name = "NAME", default_value = "relu", value_parser = Function::named, help = activations())]
     activation: Function,
     /// Adam's learning rate.
     #[arg(long, value_name = "RATE", default_value = "0.001", value_parser = rate, allow_hyphen_values = true)]
@@ -69,6 +68,10 @@ struct Layers(Vec<usize>);
 
 fn positive(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|&n| n > 0).ok_or_else(|| "expected a whole number from 1 on".into())
+}
+
+fn activations() -> String {
+    format!("The activation of the hidden layers: one of {}", Function::names().join(", "))
 }
 
 fn layers(text: &str) -> Result<Layers, String> {

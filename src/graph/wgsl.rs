@@ -30,15 +30,22 @@ pub(crate) use crate::__shader as shader;
 /// The files of functions that other files name in a first line `// uses: lib/exp.wgsl, lib/bits.wgsl`.
 const LIB: &[Source] = &[
     shader!("lib/bits.wgsl"),
+    shader!("lib/erf.wgsl"),
     shader!("lib/exp.wgsl"),
+    shader!("lib/expm1.wgsl"),
+    shader!("lib/gate.wgsl"),
     shader!("lib/grid.wgsl"),
     shader!("lib/group.wgsl"),
     shader!("lib/log.wgsl"),
     shader!("lib/log1p.wgsl"),
+    shader!("lib/normal.wgsl"),
     shader!("lib/order.wgsl"),
     shader!("lib/philox.wgsl"),
+    shader!("lib/reciprocal.wgsl"),
     shader!("lib/sigmoid.wgsl"),
+    shader!("lib/sqrt.wgsl"),
     shader!("lib/step.wgsl"),
+    shader!("lib/tanh.wgsl"),
     shader!("lib/tile.wgsl"),
 ];
 

@@ -32,7 +32,7 @@ use crate::shape::{Shape, Type};
 ///
 /// impl Layer for MySigmoid {
 ///     fn call(&self, scope: &Scope<'_>, x: &[Value]) -> Result<Vec<Value>> {
-///         x.iter().map(|&x| ops::unary(scope.builder(), &ops::SIGMOID, x)).collect()
+///         x.iter().map(|&x| ops::unary(scope.builder(), ops::Sigmoid, x)).collect()
 ///     }
 ///     fn config(&self) -> Config {
 ///         Config::new("MySigmoid", ())

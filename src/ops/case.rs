@@ -24,6 +24,8 @@ pub enum Domain {
     Label,
     /// Indices below this, in any order.
     Index(usize),
+    /// Any number that a function is defined for.
+    Argument(Function),
     /// What the derivative of a function wants: any numbers, or the function's values of any numbers.
     Seen(Function),
 }

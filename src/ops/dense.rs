@@ -9,7 +9,9 @@ use crate::ops::add;
 use crate::ops::case::{Case, Domain, EDGES};
 use crate::ops::matmul::tile_trips;
 use crate::ops::rows::{gathered, row_of};
-use crate::ops::unary::{Function, LINEAR, Needs, RELU, ROWS, SIGMOID, unary_backward};
+use crate::ops::unary::activations::Sigmoid;
+use crate::ops::unary::piecewise::{Linear, Relu};
+use crate::ops::unary::{Function, Needs, UnaryDef, rows, unary_backward};
 use crate::shape::{Dtype, Type};
 
 /// The op `z = x w + b`, `y = f(z)`: x `[m, k]`, w `[k, n]`, b `[n]`, outputs y and z `[m, n]`.
@@ -44,7 +46,7 @@ pub fn dense(g: &Builder, x: Value, w: Value, b: Option<Value>, activation: impl
     inputs.push(w);
     inputs.extend(b);
     let outputs = g.op(std::sync::Arc::new(op), &inputs)?;
-    if activation.name() == SIGMOID.name {
+    if activation.name() == Sigmoid::NAME {
         g.tag_logits(outputs[0], outputs[1], Squash::Sigmoid);
     }
     Ok(outputs[0])
@@ -145,9 +147,9 @@ impl OpDef for Dense {
         let (y, z) = (node.outputs[0], node.outputs[1]);
         let (activation, dy) = match (dy[0], dy[1]) {
             (Some(dy), None) => (self.activation, dy),
-            (None, Some(dz)) => (Function::from(&LINEAR), dz),
+            (None, Some(dz)) => (Function::from(Linear), dz),
             (Some(dy), Some(dz)) => {
-                (Function::from(&LINEAR), add(g, unary_backward(g, self.activation, dy, z, y)?, dz)?)
+                (Function::from(Linear), add(g, unary_backward(g, self.activation, dy, z, y)?, dz)?)
             }
             (None, None) => return Ok(vec![None; node.inputs.len()]),
         };
@@ -207,17 +209,14 @@ impl OpDef for Dense {
 
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {
         let terms = self.extents(&references(case.types)).map_or(0, |[_, k, _]| k + 1);
-        let linear = Dense { activation: (&LINEAR).into(), ..*self };
+        let linear = Dense { activation: Linear.into(), ..*self };
         let magnitudes = case.magnitudes(&linear).unwrap_or_default();
         let bars: Vec<f64> =
             magnitudes.first().map_or(&[][..], |m| m.float()).iter().map(|&m| sum_bar(terms, m)).collect();
         // What y may be off: f where z is off, and f's own bar.
         let (f, row) = (self.activation.f::<f64>(), self.activation.row);
         let z = linear.run(case).unwrap_or_default();
-        let y_bar = |(&bar, &z): (&f64, &f64)| {
-            let moved = (f(z + bar) - f(z)).abs().max((f(z - bar) - f(z)).abs());
-            moved + row.ulps[0] * ulp(f(z)) + row.floors[0] + TINY
-        };
+        let y_bar = |(&bar, &z): (&f64, &f64)| moved(f, z, bar) + row.ulps[0] * ulp(f(z)) + row.floors[0] + TINY;
         let y_bars = if self.activation.is_linear() { bars.clone() } else { bars.iter().zip(&z).map(y_bar).collect() };
         vec![y_bars, bars]
     }
@@ -252,6 +251,16 @@ impl OpDef for Dense {
         });
         Ok(vec![Variant { name: "default", launches: launches.collect() }])
     }
+}
+
+/// How far f may move where z is off by `bar`: infinite where it has no value, or a pole, in between.
+fn moved(f: impl Fn(f64) -> f64, z: f64, bar: f64) -> f64 {
+    if !z.is_finite() {
+        return 0.0;
+    }
+    let kink = if z.abs() <= bar { 0.0 } else { z };
+    let distances = [z - bar, z + bar, kink].map(|near| (f(near) - f(z)).abs());
+    distances.into_iter().fold(0.0, |most, d| if d.is_nan() { f64::INFINITY } else { d.max(most) })
 }
 
 /// `total += x w` for one row, in chunks of terms; `part` is scratch of the same length.
@@ -301,7 +310,7 @@ impl DenseBackward {
         let mut step = case.step.clone();
         let inputs = Inputs::new(&inputs, &ids);
         let args = Args { types: case.types, inputs, outputs: &mut outputs, step: &mut step };
-        match DenseBackward(Dense { activation: (&LINEAR).into(), ..self.0 }).cpu(args) {
+        match DenseBackward(Dense { activation: Linear.into(), ..self.0 }).cpu(args) {
             Ok(()) => outputs,
             Err(_) => Default::default(),
         }
@@ -440,7 +449,11 @@ fn pair(op: Dense, extents: Extents, rows: usize) -> [Case; 2] {
     let backward = Case::new(DenseBackward(op), types.into_iter().chain([dy.clone(), dy]));
     let backward = backward.domain(op.w() + 2, seen);
     [forward, backward].map(|case| {
-        let case = case.rows(rows, m);
+        let mut case = case.rows(rows, m);
+        if op.activation.row.least.is_finite() {
+            let numbers = case.inputs.iter_mut().filter(|input| input.domain == Domain::Any);
+            numbers.for_each(|input| input.domain = Domain::NotNegative);
+        }
         if op.gathered.is_some() { case.domain(1, Domain::Index(2 * m + 1)) } else { case }
     })
 }
@@ -449,20 +462,24 @@ fn pair(op: Dense, extents: Extents, rows: usize) -> [Case; 2] {
 /// sides of the bound on iterations.
 pub fn cases() -> Vec<Case> {
     let sizes: Vec<Extents> = EDGES.iter().flat_map(|&n| [[n, 5, 3], [3, n, 5], [5, 3, n]]).collect();
-    let relu = |bias, gathered| Dense { activation: (&RELU).into(), bias, gathered };
+    let relu = |bias, gathered| Dense { activation: Relu.into(), bias, gathered };
+    let functions: Vec<Function> = rows().map(Function::from).collect();
     let mut cases = vec![];
     for (i, &extents) in sizes.iter().enumerate() {
         let m = extents[0];
-        let activation = ROWS[i % ROWS.len()].into();
+        let activation = functions[i % functions.len()];
         cases.extend(pair(Dense { activation, bias: true, gathered: None }, extents, m));
         if m > 0 {
             cases.extend(pair(relu(i % 2 == 0, Some(m)), extents, m - i % m.min(3)));
         }
     }
-    for activation in ROWS.iter().map(|&row| Function::from(row)) {
+    for activation in functions {
         cases.extend(pair(Dense { activation, bias: true, gathered: None }, [33, 31, 65], 33));
         cases.extend(pair(Dense { activation, bias: false, gathered: Some(33) }, [33, 65, 31], 20));
         cases.extend(pair(Dense { activation, bias: true, gathered: None }, [40, 9, 32], 17));
+    }
+    for activation in Function::all().filter(|&f| f != Function::from(f.row)) {
+        cases.extend(pair(Dense { activation, bias: true, gathered: None }, [9, 8, 7], 9));
     }
     cases.extend(pair(relu(true, None), [1, 65_537, 2], 1));
     cases.extend(pair(relu(true, None), [65_537, 1, 2], 65_537));

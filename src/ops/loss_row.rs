@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use crate::graph::{F2, Float, Source, UNIT, ulp};
 use crate::ops::case::Domain;
-use crate::ops::unary::{Sigmoid, UnaryDef};
+use crate::ops::unary::UnaryDef;
+use crate::ops::unary::activations::Sigmoid;
 
 /// A loss as its author writes it. [`loss_row`] makes it a [`LossRow`].
 pub trait LossRowDef: 'static {

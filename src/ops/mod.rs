@@ -44,9 +44,11 @@ pub use rows::{RowGather, StoreRows, row_gather, store_rows};
 pub use sgd::{Sgd, sgd};
 pub use softmax::{LogSoftmax, Softmax, SoftmaxBackward, SoftmaxOp, log_softmax, softmax};
 pub use step_end::{COUNT_ONLY, StepEnd, step_end};
+pub use unary::activations::{Elu, Gelu, GeluTanh, Mish, Selu, Sigmoid, Silu, Softplus, Softsign, Tanh};
+pub use unary::arithmetic::{Abs, Clip, Erf, Exp, Expm1, Log, Log1p, Neg, Reciprocal, Rsqrt, Sign, Sqrt, Square};
+pub use unary::piecewise::{HardSigmoid, HardSilu, LeakyRelu, Linear, Relu, Relu6, ThresholdedRelu};
 pub use unary::{
-    Function, LINEAR, Linear, MOST_PARAMS, Needs, Params, RELU, ROWS, Relu, SIGMOID, Sigmoid, Unary, UnaryBackward,
-    UnaryDef, UnaryOp, row, unary, unary_backward,
+    Function, MOST_PARAMS, Needs, Params, Unary, UnaryBackward, UnaryDef, UnaryOp, row, rows, unary, unary_backward,
 };
 
 use crate::error::{Error, Result};

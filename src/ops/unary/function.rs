@@ -1,0 +1,93 @@
+//! A row with the values of its parameters: what layers hold and kernels are composed with.
+
+use crate::error::{Error, Result};
+use crate::graph::{Constant, Float, Launch};
+use crate::ops::unary::piecewise::Linear;
+use crate::ops::unary::{Params, Unary, UnaryDef, defaults, filled, row, rows};
+
+/// An elementwise function: a row and the values of its parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct Function {
+    /// The row.
+    pub row: &'static Unary,
+    params: Params<f32>,
+}
+
+impl PartialEq for Function {
+    fn eq(&self, other: &Self) -> bool {
+        (self.row.name, self.params()) == (other.row.name, other.params())
+    }
+}
+
+impl From<&'static Unary> for Function {
+    /// With the default parameters.
+    fn from(row: &'static Unary) -> Self {
+        Self { row, params: defaults(row.params) }
+    }
+}
+
+impl<U: UnaryDef> From<U> for Function {
+    fn from(function: U) -> Self {
+        Self { row: const { &row::<U>() }, params: function.params() }
+    }
+}
+
+impl Function {
+    /// The function of a name, with its default parameters: `relu`, `gelu`, `swish`, …
+    ///
+    /// # Errors
+    /// [`Error::Argument`] with all names where there is no such function.
+    pub fn named(name: &str) -> Result<Self> {
+        let found = rows().find(|row| row.name == name || row.aliases.contains(&name));
+        found
+            .map(Self::from)
+            .ok_or_else(|| Error::argument("activation", format!("one of {}", Self::names().join(", ")), name))
+    }
+
+    /// The names of all functions.
+    pub fn names() -> Vec<&'static str> {
+        rows().map(|row| row.name).collect()
+    }
+
+    /// What the checks try: every function with its default parameters and with each set of [`UnaryDef::TRIED`].
+    pub fn all() -> impl Iterator<Item = Self> + Clone {
+        let with = |row| move |values: &&[f32]| Self { row, params: filled(values.iter().copied()) };
+        rows().flat_map(move |row| std::iter::once(Self::from(row)).chain(row.tried.iter().map(with(row))))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.row.name
+    }
+
+    /// The values of its parameters, in the order of [`Unary::params`].
+    pub fn params(&self) -> &[f32] {
+        &self.params[..self.row.params.len()]
+    }
+
+    /// The function, in f32 or f64.
+    pub fn f<F: Float>(&self) -> impl Fn(F) -> F + Copy + use<F> {
+        let (f, p) = (F::unary(self.row.f.0, self.row.f.1), self.params.map(|p| F::of(p.into())));
+        move |x| f(x, &p)
+    }
+
+    /// Its derivative at `x` where `y = f(x)`, in f32 or f64.
+    pub fn df<F: Float>(&self) -> impl Fn(F, F) -> F + Copy + use<F> {
+        let (df, p) = (F::binary(self.row.df.0, self.row.df.1), self.params.map(|p| F::of(p.into())));
+        move |x, y| df(x, y, &p)
+    }
+
+    /// Whether it is the identity.
+    pub fn is_linear(&self) -> bool {
+        self.row.name == Linear::NAME
+    }
+
+    /// Adds the function to a kernel that calls `f(x)` and `df(x, y)`.
+    pub fn compose(&self, launch: Launch) -> Launch {
+        let call = |signature| Constant::Call { signature, stem: self.row.name, params: self.params().to_vec() };
+        launch
+            .source(self.row.source.clone())
+            .constant("f", call("(x: f32) -> f32"))
+            .constant("df", call("(x: f32, y: f32) -> f32"))
+    }
+}
