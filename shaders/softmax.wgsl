@@ -1,4 +1,4 @@
-// uses: lib/exp.wgsl, lib/grid.wgsl, lib/group.wgsl, lib/log.wgsl, lib/order.wgsl
+// uses: lib/bits.wgsl, lib/exp.wgsl, lib/grid.wgsl, lib/group.wgsl, lib/log.wgsl, lib/order.wgsl
 // formula: y = e^(x - max) / sum of e^(x - max) of the row, or its logarithm x - max - log(sum)
 // shapes: x and y [rows, cols]
 // dispatch: a row a workgroup, every 64th column a lane
@@ -26,7 +26,7 @@ fn main(
         key = max(key, order_key(x[base + j]));
     }
     let most = group_max(lane, key, 0u).x;
-    let top = of_key(most);
+    let top = key_number(most);
     var sum = 0.0;
     var j = lane;
     while (j < cols) {

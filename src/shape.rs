@@ -42,9 +42,116 @@ impl Shape {
         Shape(self.0.iter().skip(1).copied().collect())
     }
 
+    /// How far apart the elements along each axis are.
+    pub fn strides(&self) -> Vec<usize> {
+        let mut strides = vec![1; self.rank()];
+        for axis in (1..self.rank()).rev() {
+            strides[axis - 1] = strides[axis] * self.0[axis];
+        }
+        strides
+    }
+
     /// The same extents behind a new axis 0.
     pub fn with_batch(&self, rows: usize) -> Shape {
         Shape(std::iter::once(rows).chain(self.0.iter().copied()).collect())
+    }
+}
+
+/// The shape that operands stretch to: numpy's rule.
+///
+/// Axes are matched from the last one on; extents are equal, or one of them is 1 and stretched; axes that an operand
+/// lacks in front are stretched too.
+///
+/// # Errors
+/// [`Error::Shape`] in the name of `op`, with the shapes.
+pub fn broadcast(op: &str, operands: &[&Shape]) -> Result<Shape> {
+    let rank = operands.iter().map(|shape| shape.rank()).max().unwrap_or(0);
+    let mut dims = vec![1; rank];
+    for shape in operands {
+        for (d, &extent) in dims[rank - shape.rank()..].iter_mut().zip(shape.dims()) {
+            match (*d, extent) {
+                (_, 1) => {}
+                (1, _) => *d = extent,
+                (d, extent) if d == extent => {}
+                _ => {
+                    let got: Vec<String> = operands.iter().map(ToString::to_string).collect();
+                    return Err(Error::shape(
+                        op,
+                        "extents that are equal or 1, from the last one on",
+                        got.join(" and "),
+                    ));
+                }
+            }
+        }
+    }
+    Ok(Shape(dims))
+}
+
+/// The same for types: the result is batched where an operand is whose axis 0 is the result's.
+///
+/// # Errors
+/// [`Error::Shape`] also for a batch that would not be axis 0 of the result, or would be stretched.
+pub fn broadcast_types(op: &str, operands: &[&Type]) -> Result<Type> {
+    let shape = broadcast(op, &operands.iter().map(|ty| &ty.shape).collect::<Vec<_>>())?;
+    for ty in operands.iter().filter(|ty| ty.batched) {
+        if (ty.shape.rank(), ty.shape.dims().first()) != (shape.rank(), shape.dims().first()) {
+            return Err(Error::shape(op, format!("a batch that is axis 0 of the result {shape}"), ty));
+        }
+    }
+    Ok(Type::f32(shape).batched(operands.iter().any(|ty| ty.batched)))
+}
+
+/// How operands are read while the elements of a shape are visited in order: few axes, those that can be are merged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Walk<const N: usize> {
+    /// Extents, outermost first, and how far each operand moves along each.
+    pub axes: Vec<(usize, [usize; N])>,
+}
+
+impl<const N: usize> Walk<N> {
+    /// Along axes of these extents and strides: those of extent 1 are dropped, and neighbours that all operands walk
+    /// through as if they were one are merged.
+    pub fn new(axes: impl IntoIterator<Item = (usize, [usize; N])>) -> Self {
+        let mut merged: Vec<(usize, [usize; N])> = vec![];
+        for (extent, strides) in axes.into_iter().filter(|(extent, _)| *extent != 1) {
+            match merged.last_mut() {
+                Some((outer, far)) if (0..N).all(|i| far[i] == strides[i] * extent) => {
+                    (*outer, *far) = (*outer * extent, strides);
+                }
+                _ => merged.push((extent, strides)),
+            }
+        }
+        Self { axes: merged }
+    }
+
+    /// Through operands that stretch to `shape`.
+    pub fn stretched(shape: &Shape, operands: [&Shape; N]) -> Self {
+        let strides = operands.map(|operand| {
+            let missing = shape.rank() - operand.rank().min(shape.rank());
+            let own = operand.dims().iter().zip(operand.strides()).map(|(&d, stride)| if d == 1 { 0 } else { stride });
+            std::iter::repeat_n(0, missing).chain(own).collect::<Vec<usize>>()
+        });
+        let along = |axis: usize| strides.each_ref().map(|operand| operand[axis]);
+        Self::new(shape.dims().iter().enumerate().map(|(axis, &extent)| (extent, along(axis))))
+    }
+
+    /// Where each operand is read, element by element.
+    pub fn offsets(&self) -> impl Iterator<Item = [usize; N]> + use<N> {
+        let (axes, mut index, mut at) = (self.axes.clone(), vec![0; self.axes.len()], [0; N]);
+        let len: usize = axes.iter().map(|(extent, _)| extent).product();
+        (0..len).map(move |_| {
+            let here = at;
+            for ((extent, strides), i) in axes.iter().zip(&mut index).rev() {
+                *i += 1;
+                (0..N).for_each(|n| at[n] += strides[n]);
+                if *i < *extent {
+                    break;
+                }
+                *i = 0;
+                (0..N).for_each(|n| at[n] -= strides[n] * extent);
+            }
+            here
+        })
     }
 }
 
@@ -170,5 +277,44 @@ mod tests {
         assert_eq!(Shape::from([]).checked_len("x").unwrap(), 1);
         assert!(Shape::from([4_194_305, 4_194_305, 211_106_198_978_564]).checked_len("x").is_err());
         assert!(Shape::from([1 << 41]).checked_len("x").is_err());
+    }
+
+    #[test]
+    fn shapes_stretch_by_the_rule_of_numpy() {
+        let of = |a: &[usize], b: &[usize]| broadcast("op", &[&a.into(), &b.into()]).ok().map(|s| s.dims().to_vec());
+        assert_eq!(of(&[], &[]), Some(vec![]));
+        assert_eq!(of(&[3, 1], &[1, 4]), Some(vec![3, 4]));
+        assert_eq!(of(&[4], &[3, 4]), Some(vec![3, 4]));
+        assert_eq!(of(&[5, 1, 4], &[3, 1]), Some(vec![5, 3, 4]));
+        assert_eq!(of(&[0, 1], &[1, 2]), Some(vec![0, 2]));
+        assert_eq!(of(&[0], &[1]), Some(vec![0]));
+        assert_eq!(of(&[3], &[4]), None);
+        assert_eq!(of(&[0], &[2]), None);
+        assert_eq!(of(&[3, 4], &[3]), None);
+    }
+
+    #[test]
+    fn a_batch_stays_axis_0() {
+        let [batch, row] = [Type::f32([8, 3]).batched(true), Type::f32([3])];
+        assert!(broadcast_types("op", &[&row, &batch]).unwrap().batched);
+        assert!(!broadcast_types("op", &[&row, &row]).unwrap().batched);
+        let refused = |a: &Type, b: &Type| broadcast_types("op", &[a, b]).unwrap_err().to_string();
+        let text = refused(&Type::f32([2, 8, 3]), &batch);
+        assert!(text.contains("axis 0 of the result [2, 8, 3], got f32 [8, 3]"), "{text}");
+        assert!(refused(&Type::f32([8, 3]), &Type::f32([1, 3]).batched(true)).contains("axis 0"));
+    }
+
+    #[test]
+    fn a_walk_merges_axes_and_visits_what_it_should() {
+        let walk = |shape: &[usize], a: &[usize], b: &[usize]| Walk::stretched(&shape.into(), [&a.into(), &b.into()]);
+        assert_eq!(walk(&[2, 3, 4], &[2, 3, 4], &[2, 3, 4]).axes, [(24, [1, 1])]);
+        assert_eq!(walk(&[2, 3, 4], &[2, 3, 4], &[]).axes, [(24, [1, 0])]);
+        assert_eq!(walk(&[2, 3, 4], &[3, 4], &[2, 1, 1]).axes, [(2, [0, 1]), (12, [1, 0])]);
+        assert_eq!(walk(&[2, 3, 4], &[2, 1, 4], &[1, 3, 1]).axes, [(2, [4, 0]), (3, [0, 1]), (4, [1, 0])]);
+        assert_eq!(walk(&[], &[], &[]).axes, []);
+        assert_eq!(walk(&[], &[], &[]).offsets().collect::<Vec<_>>(), [[0, 0]]);
+        let offsets: Vec<[usize; 2]> = walk(&[2, 3], &[3], &[2, 1]).offsets().collect();
+        assert_eq!(offsets, [[0, 0], [1, 0], [2, 0], [0, 1], [1, 1], [2, 1]]);
+        assert_eq!(walk(&[2, 0], &[0], &[2, 1]).offsets().count(), 0);
     }
 }

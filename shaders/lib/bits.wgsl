@@ -39,3 +39,14 @@ fn ordered(x: f32) -> i32 {
     let magnitude = i32(magnitude_bits(x));
     return select(magnitude, -magnitude, bitcast<u32>(x) >= 0x80000000u);
 }
+
+// The value, or NaN.
+fn nan_if(broken: bool, value: f32) -> f32 {
+    return bitcast<f32>(select(bitcast<u32>(value), 0x7fc00000u, broken));
+}
+
+// x - top for x up to top. The sign bit is set in integers, so that what is added to it later is not added to top
+// first: WGSL allows that, and drivers do it.
+fn below_top(x: f32, top: f32) -> f32 {
+    return bitcast<f32>(bitcast<u32>(x - top) | 0x80000000u);
+}

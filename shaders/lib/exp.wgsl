@@ -1,4 +1,4 @@
-// uses: lib/bits.wgsl
+// uses: lib/bits.wgsl, lib/scale.wgsl
 // e^x = 2^n * e^r, n = round(x / ln 2), |r| <= ln 2 / 2; any x, taken as +-105 beyond that (on the bits).
 // Over 88.72284: +infinity. Below -87.33655: denormals, rounded in integers, then 0. NaN passes on.
 // Max ULP: lavapipe 0.97, SwiftShader 0.97 (copied to the CPU: all fused 0.99, sums reassociated 1.3).
@@ -26,12 +26,7 @@ fn power_of_sum(x: f32, low: f32) -> Power {
 }
 
 fn exp_of_power(power: Power) -> f32 {
-    let y = bitcast<u32>(1.0 + power.p); // in [0.70, 1.42]
-    let exponent = i32(y >> 23u) + power.n;
-    let shift = u32(clamp(1 - exponent, 1, 25));
-    let denormal = (((y & 0x7fffffu) | 0x800000u) + (1u << (shift - 1u))) >> shift;
-    let out = select(y + (bitcast<u32>(power.n) << 23u), denormal, exponent < 1);
-    return bitcast<f32>(select(out, 0x7f800000u, exponent > 254));
+    return bitcast<f32>(scaled(bitcast<u32>(1.0 + power.p), power.n)); // in [0.70, 1.42]
 }
 
 fn own_exp(x: f32) -> f32 {

@@ -1,27 +1,45 @@
 // uses: lib/bits.wgsl
-// Maxima by integers: a larger number has a larger key, +-0 have one key, NaN has the largest of all. Exact; a maximum
-// of floats may drop NaN, and a driver may assume that floats are finite.
+// The order of floats by integers: any input, no clamps, exact on both drivers, denormals as they arrive.
+// Drivers may assume that no NaN occurs, flush denormals, and treat -0 and 0 as one; these do so where they say it.
 const KEY_OF_INFINITY: u32 = 0xff800000u;
 const KEY_OF_LOWEST: u32 = 0x00800000u; // of the lowest finite f32
 
-fn order_key(x: f32) -> u32 {
-    let bits = select(bitcast<u32>(x), 0u, magnitude_bits(x) == 0u);
-    let key = bits ^ select(0x80000000u, 0xffffffffu, bits >= 0x80000000u);
-    return select(key, 0xffffffffu, is_nan(x));
+// A number's place among all: larger for a larger one, -0 below 0. NaN is beyond one of the ends, by its sign.
+fn raw_key(x: f32) -> u32 {
+    let bits = bitcast<u32>(x);
+    return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
 }
 
 // The number of a key.
-fn of_key(key: u32) -> f32 {
-    return bitcast<f32>(key ^ select(0xffffffffu, 0x80000000u, key >= 0x80000000u));
+fn key_number(key: u32) -> f32 {
+    return bitcast<f32>(select(~key, key & 0x7fffffffu, key >= 0x80000000u));
 }
 
-// x - top for x up to top. The sign bit is set in integers, so that what is added to it later is not added to top
-// first: WGSL allows that, and drivers do it.
-fn below_top(x: f32, top: f32) -> f32 {
-    return bitcast<f32>(bitcast<u32>(x - top) | 0x80000000u);
+// The same with NaN above all numbers, and with NaN below all.
+fn key_nan_last(x: f32) -> u32 {
+    return select(raw_key(x), 0xffffffffu, is_nan(x));
 }
 
-// The value, or NaN.
-fn nan_if(broken: bool, value: f32) -> f32 {
-    return bitcast<f32>(select(bitcast<u32>(value), 0x7fc00000u, broken));
+fn key_nan_first(x: f32) -> u32 {
+    return select(raw_key(x), 0u, is_nan(x));
+}
+
+// -0 as 0.
+fn one_zero(x: f32) -> f32 {
+    return bitcast<f32>(select(bitcast<u32>(x), 0u, magnitude_bits(x) == 0u));
+}
+
+// The place of what argmax compares: -0 and 0 have one, NaN is above all numbers.
+fn order_key(x: f32) -> u32 {
+    return key_nan_last(one_zero(x));
+}
+
+// a < b; false for NaN.
+fn is_less(a: f32, b: f32) -> bool {
+    return !is_nan(a) && !is_nan(b) && raw_key(one_zero(a)) < raw_key(one_zero(b));
+}
+
+// a = b; false for NaN.
+fn is_equal(a: f32, b: f32) -> bool {
+    return !is_nan(a) && bitcast<u32>(one_zero(a)) == bitcast<u32>(one_zero(b));
 }

@@ -29,7 +29,9 @@ pub(crate) use crate::__shader as shader;
 
 /// The files of functions that other files name in a first line `// uses: lib/exp.wgsl, lib/bits.wgsl`.
 const LIB: &[Source] = &[
+    shader!("lib/axes.wgsl"),
     shader!("lib/bits.wgsl"),
+    shader!("lib/divide.wgsl"),
     shader!("lib/erf.wgsl"),
     shader!("lib/exp.wgsl"),
     shader!("lib/expm1.wgsl"),
@@ -41,7 +43,9 @@ const LIB: &[Source] = &[
     shader!("lib/normal.wgsl"),
     shader!("lib/order.wgsl"),
     shader!("lib/philox.wgsl"),
+    shader!("lib/pow.wgsl"),
     shader!("lib/reciprocal.wgsl"),
+    shader!("lib/scale.wgsl"),
     shader!("lib/sigmoid.wgsl"),
     shader!("lib/sqrt.wgsl"),
     shader!("lib/step.wgsl"),

@@ -1,9 +1,9 @@
 //! The ops: one file per family, with shape rule, gradient, CPU kernel, launches and cases.
 
 mod adam;
-mod add;
 mod autodiff;
 mod bias_add;
+mod binary;
 pub mod case;
 mod dense;
 mod dropout;
@@ -13,16 +13,22 @@ mod loss;
 mod loss_row;
 mod matmul;
 mod movement;
+mod reduce;
 mod reshape;
 mod rows;
 mod sgd;
 mod softmax;
 mod step_end;
 mod unary;
+mod walk;
 
 pub use adam::{Adam, adam};
-pub use add::{Add, add};
 pub use bias_add::{BiasAdd, BiasAddBackward, bias_add};
+pub use binary::{
+    Add, Binary, BinaryBackward, BinaryDef, BinaryOp, Divide, Equal, Greater, GreaterEqual, Less, LessEqual, Maximum,
+    Minimum, Multiply, NotEqual, Power, Slope, Subtract, add, binary, binary_row, binary_rows, divide, equal, greater,
+    greater_equal, less, less_equal, maximum, minimum, multiply, not_equal, power, subtract,
+};
 pub use case::{Case, Domain, Family, Input};
 pub use dense::{Dense, DenseBackward, dense};
 pub use dropout::{Dropout, dropout};
@@ -39,6 +45,7 @@ pub use movement::pad::{Pad, pad};
 pub use movement::slice::{Slice, slice};
 pub use movement::split::{Split, split};
 pub use movement::transpose::{Transpose, transpose};
+pub use reduce::sum_to;
 pub use reshape::{Reshape, flatten, reshape};
 pub use rows::{RowGather, StoreRows, row_gather, store_rows};
 pub use sgd::{Sgd, sgd};
@@ -58,7 +65,7 @@ use crate::shape::{Dtype, Type};
 /// Every family of ops, with what each is tested on. Tests, gates and benches walk this list.
 pub static FAMILIES: &[Family] = &[
     Family { name: "unary", cases: unary::cases },
-    Family { name: "add", cases: add::cases },
+    Family { name: "binary", cases: binary::cases },
     Family { name: "bias_add", cases: bias_add::cases },
     Family { name: "matmul", cases: matmul::cases },
     Family { name: "dense", cases: dense::cases },

@@ -1,14 +1,18 @@
-// uses: lib/grid.wgsl
-// formula: c = a + b, elementwise
-// shapes: all of the same, `len` elements
+// uses: lib/grid.wgsl, lib/axes.wgsl
+// formula: c = f(a, b), elementwise; f is a row of ops/binary
+// shapes: c of `len` elements; a and b of the same, or stretched to it (BROADCAST)
 // dispatch: an element an invocation
-// numerics: one rounding
+// numerics: those of f
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
 @group(0) @binding(2) var<storage, read_write> c: array<f32>;
 
 struct Params {
     len: u32,
+    rank: u32,
+    padding0: u32,
+    padding1: u32,
+    axes: array<vec4<u32>, 6>,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -20,6 +24,10 @@ fn main(
 ) {
     let i = linear_group(group, grid) * 64u + lane;
     if (i < params.len) {
-        c[i] = a[i] + b[i];
+        var at = vec3<u32>(i);
+        if (BROADCAST) {
+            at = offsets(i);
+        }
+        c[i] = f(a[at.x], b[at.y]);
     }
 }
