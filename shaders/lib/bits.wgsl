@@ -50,3 +50,9 @@ fn nan_if(broken: bool, value: f32) -> f32 {
 fn below_top(x: f32, top: f32) -> f32 {
     return bitcast<f32>(bitcast<u32>(x - top) | 0x80000000u);
 }
+
+// 1 with the sign of x; 0 and NaN pass through.
+fn sign_of(x: f32) -> f32 {
+    let bits = bitcast<u32>(x);
+    return bitcast<f32>(select((bits & 0x80000000u) | 0x3f800000u, bits, magnitude_bits(x) == 0u || is_nan(x)));
+}

@@ -1,10 +1,14 @@
-// One result of the 64 lanes of a workgroup, given to all of them; for uniform control flow, as there are barriers.
+// One result of the LANES lanes that share a row, given to all of them: 1 lane, or the 64 of a workgroup. The kernel
+// says how many; for uniform control flow, as there are barriers.
 // numerics: a tree, the same on every device
-var<workgroup> group_floats: array<f32, 64>;
-var<workgroup> group_words: array<vec2<u32>, 64>;
+var<workgroup> group_floats: array<vec4<f32>, 64>;
+var<workgroup> group_words: array<vec4<u32>, 64>;
 
-fn group_sum(lane: u32, value: f32) -> f32 {
-    group_floats[lane] = value;
+fn group_sum(lane: u32, values: vec4<f32>) -> vec4<f32> {
+    if (LANES == 1u) {
+        return values;
+    }
+    group_floats[lane] = values;
     workgroupBarrier();
     for (var half = 32u; half > 0u; half /= 2u) {
         if (lane < half) {
@@ -12,14 +16,17 @@ fn group_sum(lane: u32, value: f32) -> f32 {
         }
         workgroupBarrier();
     }
-    let sum = group_floats[0];
+    let sums = group_floats[0];
     workgroupBarrier();
-    return sum;
+    return sums;
 }
 
-// The pair (key, place) with the largest key; of equal keys, that with the smallest place.
-fn group_max(lane: u32, key: u32, place: u32) -> vec2<u32> {
-    group_words[lane] = vec2<u32>(key, place);
+// Two pairs (key, place), each that with the largest key; of equal keys, that with the smallest place.
+fn group_max(lane: u32, pairs: vec4<u32>) -> vec4<u32> {
+    if (LANES == 1u) {
+        return pairs;
+    }
+    group_words[lane] = pairs;
     workgroupBarrier();
     for (var half = 32u; half > 0u; half /= 2u) {
         if (lane < half) {
@@ -32,6 +39,8 @@ fn group_max(lane: u32, key: u32, place: u32) -> vec2<u32> {
     return most;
 }
 
-fn larger(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
-    return select(a, b, b.x > a.x || (b.x == a.x && b.y < a.y));
+fn larger(a: vec4<u32>, b: vec4<u32>) -> vec4<u32> {
+    let first = b.x > a.x || (b.x == a.x && b.y < a.y);
+    let second = b.z > a.z || (b.z == a.z && b.w < a.w);
+    return vec4<u32>(select(a.xy, b.xy, first), select(a.zw, b.zw, second));
 }

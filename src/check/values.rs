@@ -91,6 +91,7 @@ pub fn values(input: &Input, regime: Regime, seed: u64, index: usize) -> Buffer<
         Domain::NotPositive => -regime.any(at, &mut random).abs(),
         Domain::Probability => regime.probability(&mut random),
         Domain::Label => f64::from(random.word() % 2),
+        Domain::Class(n) => f64::from(random.word() % n.max(1) as u32),
     };
     Buffer::Float((0..len).map(value).map(|v| v as f32).collect())
 }
@@ -156,6 +157,11 @@ pub fn trials(inputs: &[Input], seed: u64) -> Vec<Trial> {
                 if matches!(domain, Domain::Any | Domain::NotNegative | Domain::Argument(_) | Domain::Seen(_)) {
                     trials.push(special(TrialName::Infinite(i), f32::INFINITY));
                 }
+                if let Domain::Class(n) = domain {
+                    for value in [n as f32, -1.0, 0.5, f32::INFINITY] {
+                        trials.push(special(TrialName::BadIndex(i), value));
+                    }
+                }
             }
             (Dtype::U32, Domain::Index(n)) => {
                 let mut inputs = all(Regime::Normal);
@@ -177,7 +183,14 @@ mod tests {
     fn values_stay_in_their_domain_and_repeat() {
         let input = |domain| Input { ty: Type::f32([1000]), domain, variable: None };
         for regime in Regime::ALL {
-            for domain in [Domain::Any, Domain::NotNegative, Domain::NotPositive, Domain::Probability, Domain::Label] {
+            for domain in [
+                Domain::Any,
+                Domain::NotNegative,
+                Domain::NotPositive,
+                Domain::Probability,
+                Domain::Label,
+                Domain::Class(7),
+            ] {
                 let made = values(&input(domain), regime, 3, 1);
                 assert_eq!(made, values(&input(domain), regime, 3, 1));
                 let inside = |v: &f32| match domain {
@@ -186,6 +199,7 @@ mod tests {
                     Domain::NotPositive => *v <= 0.0,
                     Domain::Probability => (0.0..=1.0).contains(v),
                     Domain::Label => *v == 0.0 || *v == 1.0,
+                    Domain::Class(n) => v.fract() == 0.0 && *v >= 0.0 && *v < n as f32,
                 };
                 assert!(made.float().iter().all(inside), "{regime:?} {domain:?}");
             }

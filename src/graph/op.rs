@@ -34,6 +34,13 @@ pub trait OpDef: Debug + Send + Sync + 'static {
         false
     }
 
+    /// Of a loss that brings its gradient: how many terms of its sums a row of the batch gives. Its first output is the
+    /// gradient by its first input of the mean of its second output, weighted by its column of the step table.
+    fn loss_terms(&self, inputs: &[&Type]) -> Option<usize> {
+        let _ = inputs;
+        None
+    }
+
     /// The gradients of the inputs, made of ops, from those of the outputs. `None` says that there is none.
     ///
     /// # Errors
@@ -76,6 +83,8 @@ pub trait Op: Debug + Send + Sync {
     fn aliases(&self) -> Vec<(usize, usize)>;
     /// See [`OpDef::checks_finite`].
     fn checks_finite(&self) -> bool;
+    /// See [`OpDef::loss_terms`].
+    fn loss_terms(&self, inputs: &[&Type]) -> Option<usize>;
     /// See [`OpDef::gradient`].
     #[allow(clippy::missing_errors_doc)]
     fn gradient(&self, g: &Builder, node: &Node, dy: &[Option<Value>]) -> Result<Vec<Option<Value>>>;
@@ -106,6 +115,9 @@ impl<T: OpDef> Op for T {
     }
     fn checks_finite(&self) -> bool {
         OpDef::checks_finite(self)
+    }
+    fn loss_terms(&self, inputs: &[&Type]) -> Option<usize> {
+        OpDef::loss_terms(self, inputs)
     }
     fn gradient(&self, g: &Builder, node: &Node, dy: &[Option<Value>]) -> Result<Vec<Option<Value>>> {
         OpDef::gradient(self, g, node, dy)

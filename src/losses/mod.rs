@@ -39,7 +39,7 @@ pub trait Loss: Debug + Send + Sync {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BinaryCrossentropy {
     from_logits: bool,
-    label_smoothing: f32,
+    label_smoothing: f64,
 }
 
 impl BinaryCrossentropy {
@@ -50,7 +50,7 @@ impl BinaryCrossentropy {
     }
 
     /// s, where a target t counts as `t (1 − s) + s / 2`.
-    pub fn label_smoothing(mut self, label_smoothing: f32) -> Self {
+    pub fn label_smoothing(mut self, label_smoothing: f64) -> Self {
         self.label_smoothing = label_smoothing;
         self
     }

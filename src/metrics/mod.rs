@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use crate::error::{Error, Result};
 use crate::graph::{Builder, Value};
-use crate::ops::{BINARY_ACCURACY, LossValue, MEAN_SQUARED_ERROR, Targets, pointwise_loss};
+use crate::ops::{BINARY_ACCURACY, Hits, LossValue, MEAN_SQUARED_ERROR, Targets, pointwise_loss};
 
 /// What a metric is computed from.
 #[derive(Clone, Copy, Debug)]
@@ -47,8 +47,8 @@ impl Metric for BinaryAccuracy {
             });
         }
         match loss.hits {
-            Some(counts) => Ok(counts),
-            None => Ok(pointwise_loss(g, &BINARY_ACCURACY, p, targets, (1.0, 0.0), None)?.counts),
+            Some(Hits::Binary) => Ok(loss.counts),
+            _ => Ok(pointwise_loss(g, &BINARY_ACCURACY, p, targets, (1.0, 0.0), None)?.counts),
         }
     }
 }

@@ -22,6 +22,8 @@ pub enum Domain {
     Probability,
     /// 0 or 1.
     Label,
+    /// Whole numbers from 0 on and below this, as f32.
+    Class(usize),
     /// Indices below this, in any order.
     Index(usize),
     /// Any number that a function is defined for.

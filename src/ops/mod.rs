@@ -10,7 +10,6 @@ mod dropout;
 mod finite;
 mod gather;
 mod loss;
-mod loss_row;
 mod matmul;
 mod movement;
 mod reduce;
@@ -34,10 +33,10 @@ pub use dense::{Dense, DenseBackward, dense};
 pub use dropout::{Dropout, dropout};
 pub use finite::{CheckFinite, check_finite};
 pub use gather::{Gather, ScatterAdd, gather, scatter_add};
-pub use loss::{LossValue, PointwiseLoss, Targets, pointwise_loss};
-pub use loss_row::{
-    BINARY_ACCURACY, BINARY_CROSSENTROPY, BINARY_CROSSENTROPY_LOGITS, LOSS_ROWS, LossRow, LossRowDef,
-    MEAN_SQUARED_ERROR, loss_row,
+pub use loss::{
+    BINARY_ACCURACY, BINARY_CROSSENTROPY, BINARY_CROSSENTROPY_LOGITS, BinaryAccuracy, ClassKind, ClassLoss,
+    ClassTargets, HUBER, Hits, Huber, LOSS_ROWS, LossFunction, LossRow, LossRowDef, LossValue, MEAN_ABSOLUTE_ERROR,
+    MEAN_SQUARED_ERROR, PointwiseLoss, Targets, class_loss, loss_row, pointwise_loss,
 };
 pub use matmul::{Matmul, MatmulBackward, matmul};
 pub use movement::concatenate::{Concatenate, concatenate};
@@ -79,7 +78,8 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "dropout", cases: dropout::cases },
     Family { name: "rows", cases: rows::cases },
     Family { name: "softmax", cases: softmax::cases },
-    Family { name: "loss", cases: loss::cases },
+    Family { name: "pointwise_loss", cases: loss::pointwise::cases },
+    Family { name: "class_loss", cases: loss::class::cases },
     Family { name: "finite", cases: finite::cases },
     Family { name: "adam", cases: adam::cases },
     Family { name: "sgd", cases: sgd::cases },

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Builder, Float, Launch, Measure, Node, OpDef, Site, Squash, TINY, Tolerance, UNIT, Value, Variant,
-    chunked_sum, shader, sum_bar, ulp,
+    Args, Builder, Constant, Float, Launch, Measure, Node, OpDef, Site, Source, Squash, TINY, Tolerance, UNIT, Value,
+    Variant, chunked_sum, shader, sum_bar, ulp,
 };
 use crate::ops::case::{Case, Domain, EDGES};
 use crate::ops::{arity, float, same};
@@ -152,7 +152,7 @@ impl OpDef for SoftmaxOp {
     }
 
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
-        let launch = row_launch(Launch::new(shader!("softmax.wgsl")), extents(self.name(), &site.inputs[0])?, 3);
+        let launch = row_launch(shader!("softmax.wgsl"), extents(self.name(), &site.inputs[0])?, 3);
         Ok(Variant::only(launch.flag("LOG", self.log).input(0).output(0)))
     }
 }
@@ -207,29 +207,46 @@ impl OpDef for SoftmaxBackward {
 
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
         let extents = extents(self.name(), &site.inputs[1])?;
-        let launch = row_launch(Launch::new(shader!("softmax_backward.wgsl")), extents, 2);
+        let launch = row_launch(shader!("softmax_backward.wgsl"), extents, 2);
         Ok(Variant::only(launch.flag("LOG", self.log).input(0).input(1).output(0)))
     }
 }
 
-/// A workgroup a row, whose lanes go over their columns `passes` times.
-fn row_launch(launch: Launch, [rows, cols]: [usize; 2], passes: u64) -> Launch {
-    let groups = if cols == 0 { 0 } else { rows as u64 };
-    let launch = launch.size("rows", rows).size("cols", cols);
-    launch.cost(groups, lane_trips(cols, passes), 8 * passes * (rows * cols) as u64)
+/// Lanes that go over the columns of rows, chosen so that most have something to do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lanes {
+    cols: usize,
+    lanes: usize,
 }
 
-/// Iterations of a lane that goes over its share of `cols` columns `passes` times, with chunks and trees.
-pub(super) fn lane_trips(cols: usize, passes: u64) -> u64 {
-    let share = cols.div_ceil(64) as u64;
-    passes * (share + share.div_ceil(256) + 7)
+impl Lanes {
+    /// A workgroup a row, or of few columns an invocation.
+    pub fn of(cols: usize) -> Self {
+        Self { cols, lanes: if cols <= 32 { 1 } else { 64 } }
+    }
+
+    /// Tells a kernel how many, and what it costs: `passes` over the columns of `rows` rows, `flops` each time and
+    /// element.
+    pub fn launch(self, launch: Launch, rows: usize, passes: u64, flops: u64) -> Launch {
+        let Self { cols, lanes } = self;
+        let groups = if cols == 0 { 0 } else { rows.div_ceil(64 / lanes) as u64 };
+        let share = cols.div_ceil(lanes) as u64;
+        let trips = passes * (share + share.div_ceil(256) + 6); // with chunks and trees
+        let launch = launch.constant("LANES", Constant::U32(lanes as u32));
+        launch.cost(groups, trips, flops * passes * (rows * cols) as u64)
+    }
 }
 
-/// Cases of awkward numbers of rows and columns, of other ranks, of long rows, and of more rows than a grid is wide.
+/// A launch over rows, `passes` times over each.
+fn row_launch(source: Source, [rows, cols]: [usize; 2], passes: u64) -> Launch {
+    Lanes::of(cols).launch(Launch::new(source), rows, passes, 8).size("rows", rows).size("cols", cols)
+}
+
+/// Cases of awkward numbers of rows and columns, of other ranks, of long rows, and of more workgroups than a grid is wide.
 pub fn cases() -> Vec<Case> {
     let sizes = EDGES.iter().flat_map(|&n| [Type::f32([3, n]), Type::f32([n, 5]).batched(true)]);
     let ranks = [Type::f32([9]), Type::f32([2, 3, 7]), Type::f32([2, 3, 2, 65]).batched(true)];
-    let large = [Type::f32([2, 70_001]), Type::f32([65_537, 3])];
+    let large = [Type::f32([2, 70_001]), Type::f32([65_537, 33]), Type::f32([64 * 65_536, 1])];
     let sized = sizes.chain(ranks).map(|ty| (ty, false)).chain(large.map(|ty| (ty, true)));
     let mut cases = vec![];
     for (ty, brief) in sized {

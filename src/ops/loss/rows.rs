@@ -1,91 +1,11 @@
-//! Losses of one prediction and one target each: a row gives the loss, its slope, and whether it counts as a hit.
+//! The losses of one prediction and one target.
 
-use std::borrow::Cow;
-
-use crate::graph::{F2, Float, Source, UNIT, ulp};
+use crate::graph::{Float, TINY, UNIT, ulp};
 use crate::ops::case::Domain;
+use crate::ops::loss::EPSILON;
+use crate::ops::loss::row::{LossRow, LossRowDef, loss_row};
 use crate::ops::unary::UnaryDef;
 use crate::ops::unary::activations::Sigmoid;
-
-/// A loss as its author writes it. [`loss_row`] makes it a [`LossRow`].
-pub trait LossRowDef: 'static {
-    /// snake_case; also the stem of the WGSL file and of the functions in it.
-    const NAME: &'static str;
-    /// A file with `fn <name>_loss(p: f32, t: f32) -> f32`, `<name>_slope_of` and `<name>_hit(p, y) -> bool`.
-    const WGSL: &'static str;
-    /// Whether hits are counted.
-    const COUNTS: bool;
-    /// What predictions and targets may hold.
-    const DOMAINS: [Domain; 2];
-    /// At least three of (p, t, loss, slope) from an outside source.
-    const SAMPLES: &'static [[f64; 4]];
-    /// Whether there is a loss; where not, it is 0 whatever the weights are.
-    const HAS_LOSS: bool = true;
-    /// The loss.
-    fn loss<F: Float>(p: F, t: F, _: &[F]) -> F;
-    /// Its derivative by p.
-    fn slope<F: Float>(p: F, t: F, _: &[F]) -> F;
-    /// 1 where the prediction counts as right.
-    fn hit<F: Float>(p: F, y: F, _: &[F]) -> F;
-    /// How far (loss, slope) in f32 may be off, at (p, t).
-    fn bar(p: f64, t: f64) -> [f64; 2];
-}
-
-/// A loss as plain data.
-#[derive(Debug)]
-pub struct LossRow {
-    /// See [`LossRowDef::NAME`].
-    pub name: &'static str,
-    /// See [`LossRowDef::WGSL`].
-    pub source: Source,
-    /// See [`LossRowDef::COUNTS`].
-    pub counts: bool,
-    /// See [`LossRowDef::DOMAINS`].
-    pub domains: [Domain; 2],
-    /// See [`LossRowDef::SAMPLES`].
-    pub samples: &'static [[f64; 4]],
-    /// See [`LossRowDef::HAS_LOSS`].
-    pub has_loss: bool,
-    pub(super) bar: fn(f64, f64) -> [f64; 2],
-    loss: Pair,
-    slope: Pair,
-    hit: Pair,
-}
-
-type Pair = (F2<f32>, F2<f64>);
-
-/// The row of a loss.
-pub const fn loss_row<L: LossRowDef>() -> LossRow {
-    LossRow {
-        name: L::NAME,
-        source: Source { path: L::NAME, text: Cow::Borrowed(L::WGSL) },
-        counts: L::COUNTS,
-        domains: L::DOMAINS,
-        samples: L::SAMPLES,
-        has_loss: L::HAS_LOSS,
-        bar: L::bar,
-        loss: (L::loss::<f32>, L::loss::<f64>),
-        slope: (L::slope::<f32>, L::slope::<f64>),
-        hit: (L::hit::<f32>, L::hit::<f64>),
-    }
-}
-
-impl LossRow {
-    /// The loss at (p, t).
-    pub fn loss<F: Float>(&self, p: F, t: F) -> F {
-        F::binary(self.loss.0, self.loss.1)(p, t, &[])
-    }
-
-    /// Its derivative by p.
-    pub fn slope<F: Float>(&self, p: F, t: F) -> F {
-        F::binary(self.slope.0, self.slope.1)(p, t, &[])
-    }
-
-    /// Whether (p, y) counts as right.
-    pub fn hits<F: Float>(&self, p: F, y: F) -> bool {
-        F::binary(self.hit.0, self.hit.1)(p, y, &[]) > F::ZERO
-    }
-}
 
 /// `max(z, 0) − z t + ln(1 + e^−│z│)` of logits z: the cross-entropy of a sigmoid. A hit is z > 0 where y is 1.
 pub static BINARY_CROSSENTROPY_LOGITS: LossRow = loss_row::<BinaryCrossentropyLogits>();
@@ -93,15 +13,22 @@ pub static BINARY_CROSSENTROPY_LOGITS: LossRow = loss_row::<BinaryCrossentropyLo
 pub static BINARY_CROSSENTROPY: LossRow = loss_row::<BinaryCrossentropy>();
 /// `(p − t)²`. No hits.
 pub static MEAN_SQUARED_ERROR: LossRow = loss_row::<MeanSquaredError>();
-/// No loss; a hit is p > 0.5 where y is 1.
+/// `│p − t│`. No hits.
+pub static MEAN_ABSOLUTE_ERROR: LossRow = loss_row::<MeanAbsoluteError>();
+/// `(p − t)² / 2` up to a distance of delta, from there on a line. No hits.
+pub static HUBER: LossRow = loss_row::<Huber>();
+/// No loss; a hit is p > threshold where y is 1.
 pub static BINARY_ACCURACY: LossRow = loss_row::<BinaryAccuracy>();
 
 /// Every row.
-pub static LOSS_ROWS: &[&LossRow] =
-    &[&BINARY_CROSSENTROPY_LOGITS, &BINARY_CROSSENTROPY, &MEAN_SQUARED_ERROR, &BINARY_ACCURACY];
-
-/// Keras' `epsilon`, and with it the clip of probabilities.
-const EPSILON: f64 = 1e-7;
+pub static LOSS_ROWS: &[&LossRow] = &[
+    &BINARY_CROSSENTROPY_LOGITS,
+    &BINARY_CROSSENTROPY,
+    &MEAN_SQUARED_ERROR,
+    &MEAN_ABSOLUTE_ERROR,
+    &HUBER,
+    &BINARY_ACCURACY,
+];
 
 fn is_hit<F: Float>(positive: bool, y: F) -> F {
     let class = if positive { F::ONE } else { F::ZERO };
@@ -114,7 +41,7 @@ pub struct BinaryCrossentropyLogits;
 
 impl LossRowDef for BinaryCrossentropyLogits {
     const NAME: &'static str = "binary_crossentropy_logits";
-    const WGSL: &'static str = include_str!("../../shaders/loss/binary_crossentropy_logits.wgsl");
+    const WGSL: &'static str = include_str!("../../../shaders/loss/binary_crossentropy_logits.wgsl");
     const COUNTS: bool = true;
     const DOMAINS: [Domain; 2] = [Domain::Any, Domain::Label];
     const SAMPLES: &'static [[f64; 4]] = &[
@@ -132,7 +59,7 @@ impl LossRowDef for BinaryCrossentropyLogits {
     fn hit<F: Float>(p: F, y: F, _: &[F]) -> F {
         is_hit(p > F::ZERO, y)
     }
-    fn bar(p: f64, t: f64) -> [f64; 2] {
+    fn bar(p: f64, t: f64, _: &[f64]) -> [f64; 2] {
         let sigmoid = Sigmoid::f(p, &[]);
         let tail = (-p.abs()).exp().ln_1p();
         [
@@ -148,7 +75,7 @@ pub struct BinaryCrossentropy;
 
 impl LossRowDef for BinaryCrossentropy {
     const NAME: &'static str = "binary_crossentropy";
-    const WGSL: &'static str = include_str!("../../shaders/loss/binary_crossentropy.wgsl");
+    const WGSL: &'static str = include_str!("../../../shaders/loss/binary_crossentropy.wgsl");
     const COUNTS: bool = true;
     const DOMAINS: [Domain; 2] = [Domain::Probability, Domain::Label];
     const SAMPLES: &'static [[f64; 4]] = &[
@@ -172,7 +99,7 @@ impl LossRowDef for BinaryCrossentropy {
     fn hit<F: Float>(p: F, y: F, _: &[F]) -> F {
         is_hit(p > F::of(0.5), y)
     }
-    fn bar(p: f64, t: f64) -> [f64; 2] {
+    fn bar(p: f64, t: f64, _: &[f64]) -> [f64; 2] {
         // The upper clip is 1 - 2^-23 in f32, a fifth further from 1, so that end of the range has wider bars.
         let clipped = p.clamp(EPSILON, 1.0 - EPSILON);
         let end = if clipped > 1.0 - 2.0 * EPSILON { 0.25 } else { 0.0 };
@@ -193,7 +120,7 @@ pub struct MeanSquaredError;
 
 impl LossRowDef for MeanSquaredError {
     const NAME: &'static str = "mean_squared_error";
-    const WGSL: &'static str = include_str!("../../shaders/loss/mean_squared_error.wgsl");
+    const WGSL: &'static str = include_str!("../../../shaders/loss/mean_squared_error.wgsl");
     const COUNTS: bool = false;
     const DOMAINS: [Domain; 2] = [Domain::Any, Domain::Any];
     const SAMPLES: &'static [[f64; 4]] = &[[1.0, 3.0, 4.0, -4.0], [0.5, 0.5, 0.0, 0.0], [-2.0, 1.5, 12.25, -7.0]];
@@ -206,20 +133,97 @@ impl LossRowDef for MeanSquaredError {
     fn hit<F: Float>(_: F, _: F, _: &[F]) -> F {
         F::ZERO
     }
-    fn bar(p: f64, t: f64) -> [f64; 2] {
+    fn bar(p: f64, t: f64, _: &[f64]) -> [f64; 2] {
         [4.0 * ulp((p - t) * (p - t)), 2.0 * ulp(2.0 * (p - t))]
     }
 }
 
-/// See [`BINARY_ACCURACY`]. Source: Keras' `BinaryAccuracy`, threshold 0.5.
+/// See [`MEAN_ABSOLUTE_ERROR`]. The slope is the sign of p − t, 0 at 0. Source: Keras' `mean_absolute_error`.
 #[derive(Clone, Copy, Debug)]
-pub struct BinaryAccuracy;
+pub struct MeanAbsoluteError;
+
+impl LossRowDef for MeanAbsoluteError {
+    const NAME: &'static str = "mean_absolute_error";
+    const WGSL: &'static str = include_str!("../../../shaders/loss/mean_absolute_error.wgsl");
+    const COUNTS: bool = false;
+    const DOMAINS: [Domain; 2] = [Domain::Any, Domain::Any];
+    const SAMPLES: &'static [[f64; 4]] = &[[1.0, 3.5, 2.5, -1.0], [0.5, 0.5, 0.0, 0.0], [-1.0, -1.25, 0.25, 1.0]];
+    fn loss<F: Float>(p: F, t: F, _: &[F]) -> F {
+        (p - t).abs()
+    }
+    fn slope<F: Float>(p: F, t: F, _: &[F]) -> F {
+        sign(p - t)
+    }
+    fn hit<F: Float>(_: F, _: F, _: &[F]) -> F {
+        F::ZERO
+    }
+    fn bar(p: f64, t: f64, _: &[f64]) -> [f64; 2] {
+        // A difference below the normal numbers may be flushed to 0, where the slope is 0.
+        let flushed = if p != t && (p - t).abs() < 2.0 * TINY { 1.0 } else { 0.0 };
+        [ulp(p - t), flushed]
+    }
+}
+
+/// See [`HUBER`]. Source: Keras' `huber`.
+#[derive(Clone, Copy, Debug)]
+pub struct Huber {
+    /// The distance from which on the loss is a line.
+    pub delta: f64,
+}
+
+impl LossRowDef for Huber {
+    const NAME: &'static str = "huber";
+    const WGSL: &'static str = include_str!("../../../shaders/loss/huber.wgsl");
+    const PARAMS: &'static [(&'static str, f64)] = &[("delta", 1.0)];
+    const COUNTS: bool = false;
+    const DOMAINS: [Domain; 2] = [Domain::Any, Domain::Any];
+    const SAMPLES: &'static [[f64; 4]] =
+        &[[1.0, 1.5, 0.125, -0.5], [0.5, 0.5, 0.0, 0.0], [2.0, 1.0, 0.5, 1.0], [-2.0, 1.5, 3.0, -1.0]];
+    fn loss<F: Float>(p: F, t: F, params: &[F]) -> F {
+        let (a, delta, half) = ((p - t).abs(), params[0], F::of(0.5));
+        if a > delta { delta * (a - half * delta) } else { half * a * a }
+    }
+    fn slope<F: Float>(p: F, t: F, params: &[F]) -> F {
+        let (d, delta) = (p - t, params[0]);
+        if d.abs() > delta { delta * sign(d) } else { d }
+    }
+    fn hit<F: Float>(_: F, _: F, _: &[F]) -> F {
+        F::ZERO
+    }
+    fn bar(p: f64, t: f64, params: &[f64]) -> [f64; 2] {
+        // p − t is rounded, and so is delta.
+        let moved = (ulp(p - t) + ulp(params[0])) * (p - t).abs().min(params[0]);
+        [4.0 * ulp(Self::loss(p, t, params)) + moved, ulp(p - t).min(ulp(params[0])) + ulp(params[0])]
+    }
+    fn params(&self) -> Vec<f64> {
+        vec![self.delta]
+    }
+}
+
+/// 1 with the sign of x; 0 at 0, and NaN for NaN.
+fn sign<F: Float>(x: F) -> F {
+    if x > F::ZERO {
+        F::ONE
+    } else if x < F::ZERO {
+        -F::ONE
+    } else {
+        x
+    }
+}
+
+/// See [`BINARY_ACCURACY`]. Source: Keras' `BinaryAccuracy`.
+#[derive(Clone, Copy, Debug)]
+pub struct BinaryAccuracy {
+    /// What a prediction of the class 1 is above; not negative.
+    pub threshold: f64,
+}
 
 impl LossRowDef for BinaryAccuracy {
     const NAME: &'static str = "binary_accuracy";
-    const WGSL: &'static str = include_str!("../../shaders/loss/binary_accuracy.wgsl");
+    const WGSL: &'static str = include_str!("../../../shaders/loss/binary_accuracy.wgsl");
     const COUNTS: bool = true;
     const DOMAINS: [Domain; 2] = [Domain::Probability, Domain::Label];
+    const PARAMS: &'static [(&'static str, f64)] = &[("threshold", 0.5)];
     const HAS_LOSS: bool = false;
     const SAMPLES: &'static [[f64; 4]] = &[[0.5, 1.0, 0.0, 0.0], [0.9, 1.0, 0.0, 0.0], [0.1, 1.0, 0.0, 0.0]];
     fn loss<F: Float>(_: F, _: F, _: &[F]) -> F {
@@ -228,10 +232,13 @@ impl LossRowDef for BinaryAccuracy {
     fn slope<F: Float>(_: F, _: F, _: &[F]) -> F {
         F::ZERO
     }
-    fn hit<F: Float>(p: F, y: F, _: &[F]) -> F {
-        is_hit(p > F::of(0.5), y)
+    fn hit<F: Float>(p: F, y: F, params: &[F]) -> F {
+        is_hit(p > params[0], y)
     }
-    fn bar(_: f64, _: f64) -> [f64; 2] {
+    fn bar(_: f64, _: f64, _: &[f64]) -> [f64; 2] {
         [0.0, 0.0]
+    }
+    fn params(&self) -> Vec<f64> {
+        vec![self.threshold]
     }
 }

@@ -1,15 +1,17 @@
-//! The op of a loss: loss, weighted gradient and hits in one launch.
+//! The op of a loss of single elements.
 
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Bind, Builder, Constant, FLAG_NOT_FINITE, Float, GRADIENT_LIMIT, Launch, Measure, Node, OpDef, Operand,
-    Param, Role, Site, TINY, Tolerance, Value, Variant, shader, sum_bar, ulp,
+    Args, Builder, FLAG_NOT_FINITE, Float, GRADIENT_LIMIT, Launch, Measure, Node, OpDef, Param, Site, TINY, Tolerance,
+    Value, Variant, shader, sum_bar, ulp,
 };
 use crate::ops::case::{Case, Domain, EDGES};
-use crate::ops::loss_row::{LOSS_ROWS, LossRow};
-use crate::ops::rows::{gathered, row_of};
+use crate::ops::loss::{
+    BinaryAccuracy, Hits, Huber, LOSS_ROWS, LossFunction, LossValue, Targets, bind, data_row, no_gradient, operands,
+    places,
+};
 use crate::shape::{Dtype, Type};
 
 /// Elements whose losses make one partial sum.
@@ -23,38 +25,14 @@ pub const GROUP: usize = 256;
 #[derive(Clone, Debug)]
 pub struct PointwiseLoss {
     /// The loss.
-    pub row: &'static LossRow,
+    pub function: LossFunction,
     /// Rows of a batch, where y and w are gathered.
     pub gathered: Option<usize>,
     /// The column of the step table with the loss' weight; `None` in inference: a gradient of 0, and no flag but for
     /// an index out of range.
     pub column: Option<usize>,
     /// Scale and shift of the targets.
-    pub targets: (f32, f32),
-}
-
-/// What a loss gives to a step.
-#[derive(Clone, Copy, Debug)]
-pub struct LossValue {
-    /// What the gradient is by: the prediction, or its logits.
-    pub prediction: Value,
-    /// The weighted gradient of the mean over the batch.
-    pub gradient: Value,
-    /// `[groups]`: sums of the weighted losses.
-    pub sums: Value,
-    /// `[groups]`: counts of hits.
-    pub counts: Value,
-    /// The counts, where the loss counts hits of a binary classifier.
-    pub hits: Option<Value>,
-}
-
-/// Targets `[batch, …]` and the weights of their rows `[batch]`.
-#[derive(Clone, Copy, Debug)]
-pub struct Targets {
-    /// The targets.
-    pub y: Value,
-    /// A weight per row.
-    pub weights: Value,
+    pub targets: (f64, f64),
 }
 
 /// The loss of `p` against `targets`. Targets that are rows of resident data are read there.
@@ -63,22 +41,24 @@ pub struct Targets {
 /// [`Error::Shape`] where these do not fit.
 pub fn pointwise_loss(
     g: &Builder,
-    row: &'static LossRow,
+    function: impl Into<LossFunction>,
     p: Value,
     targets: Targets,
-    (scale, shift): (f32, f32),
+    smoothing: (f64, f64),
     column: Option<usize>,
 ) -> Result<LossValue> {
-    let batch = g.ty(targets.y).shape.dims().first().copied();
-    let taken = gathered(g, targets.y).zip(gathered(g, targets.weights)).filter(|([_, p], [_, q])| p == q);
-    let op = PointwiseLoss { row, gathered: taken.and(batch), column, targets: (scale, shift) };
-    let inputs = match taken {
-        Some(([y, permutation], [w, _])) => vec![p, y, w, permutation],
-        None => vec![p, targets.y, targets.weights],
-    };
+    let (inputs, gathered) = super::inputs(g, p, targets);
+    let function = function.into();
+    let op = PointwiseLoss { function, gathered, column, targets: smoothing };
     let outputs = g.op(Arc::new(op), &inputs)?;
-    let (sums, counts) = (outputs[1], outputs[2]);
-    Ok(LossValue { prediction: p, gradient: outputs[0], sums, counts, hits: row.counts.then_some(counts) })
+    Ok(LossValue {
+        prediction: p,
+        gradient: outputs[0],
+        sums: outputs[1],
+        counts: outputs[2],
+        hits: function.row.counts.then_some(Hits::Binary),
+        terms_per_row: g.ty(p).shape.without_batch().len(),
+    })
 }
 
 /// What an element of a loss is made of.
@@ -99,10 +79,7 @@ impl PointwiseLoss {
         let (p, y, w) = (args.inputs.float(0), args.inputs.float(1), args.inputs.float(2));
         let cols = Self::cols(args.types);
         for i in 0..args.step.rows_of(&args.types[0]) {
-            let row = match self.gathered {
-                None => Some(i),
-                Some(batch) => row_of(args.step, args.inputs.indices(3), batch, args.types[1].shape.dims()[0], i),
-            };
+            let row = data_row(args.step, self.gathered, args.inputs.indices(3), &args.types[1], i);
             let Some(row) = row else { continue };
             for j in 0..cols {
                 let at = i * cols + j;
@@ -113,42 +90,30 @@ impl PointwiseLoss {
 
     /// How far (loss, slope) may be off: what the row says, and what the rounding of the target adds.
     fn bar(&self, e: &Element<f64>) -> [f64; 2] {
-        let (scale, t) = (f64::from(self.targets.0), self.target(e.y));
-        let off = if self.targets == (1.0, 0.0) { 0.0 } else { ulp(scale * e.y) + ulp(t) };
-        let [mut loss, mut slope] = (self.row.bar)(e.p, t);
+        let ((scale, shift), t) = (self.targets, self.target(e.y));
+        let off = if self.targets == (1.0, 0.0) { 0.0 } else { ulp(scale * e.y) + ulp(shift) + ulp(t) };
+        let [mut loss, mut slope] = self.function.bar(e.p, t);
         let moved = |f: &dyn Fn(f64) -> f64| (f(t + off) - f(t)).abs().max((f(t - off) - f(t)).abs());
-        loss += moved(&|t| self.row.loss(e.p, t));
-        slope += moved(&|t| self.row.slope(e.p, t));
+        loss += moved(&|t| self.function.loss(e.p, t));
+        slope += moved(&|t| self.function.slope(e.p, t));
         [loss, slope]
     }
 
     fn target<F: Float>(&self, y: F) -> F {
         let (scale, shift) = self.targets;
-        y * F::of(f64::from(scale)) + F::of(f64::from(shift))
+        y * F::of(scale) + F::of(shift)
     }
 }
 
 impl OpDef for PointwiseLoss {
     fn name(&self) -> &str {
-        self.row.name
+        self.function.row.name
     }
 
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {
-        let (p, y, w) = match (inputs, self.gathered) {
-            ([p, y, w], None) | ([p, y, w, _], Some(_)) => (*p, *y, *w),
-            _ => return Err(Error::shape(self.name(), "predictions, targets, weights", inputs.len())),
-        };
-        let batch = p.shape.dims().first().copied().unwrap_or(1);
-        let rows = y.shape.dims().first().copied().unwrap_or(1);
+        let [p, y, _] = operands(self.name(), inputs, self.gathered)?;
         if p.dtype != Dtype::F32 || y.dtype != Dtype::F32 || y.shape.without_batch() != p.shape.without_batch() {
             return Err(Error::shape(self.name(), format!("targets as {p}"), y));
-        }
-        let targets = self.gathered.unwrap_or(rows);
-        if targets != batch {
-            return Err(Error::shape(self.name(), format!("predictions for {targets} targets"), p));
-        }
-        if w.vector(self.name(), "weights")? != rows {
-            return Err(Error::shape(self.name(), format!("{batch} targets with a weight each"), w));
         }
         let groups = p.len().div_ceil(GROUP);
         Ok(vec![p.clone(), Type::f32([groups]), Type::u32([groups])])
@@ -158,11 +123,13 @@ impl OpDef for PointwiseLoss {
         true
     }
 
+    fn loss_terms(&self, inputs: &[&Type]) -> Option<usize> {
+        let cols = inputs.first().map(|p| p.shape.without_batch().len());
+        cols.filter(|_| self.column.is_some() && self.function.row.has_loss)
+    }
+
     fn gradient(&self, _: &Builder, _: &Node, _: &[Option<Value>]) -> Result<Vec<Option<Value>>> {
-        Err(Error::Unsupported {
-            what: format!("the gradient of the partial sums of {}", self.name()),
-            fix: "minimize the loss itself: it brings its gradient".into(),
-        })
+        no_gradient(self.name())
     }
 
     fn cpu<F: Float>(&self, mut args: Args<'_, F>) -> Result<()> {
@@ -174,9 +141,12 @@ impl OpDef for PointwiseLoss {
         args.outputs[2].indices_mut().fill(0);
         self.each(&mut args, |args, e| {
             let t = self.target(e.y);
-            let loss = if self.row.has_loss { e.w * self.row.loss(e.p, t) } else { F::ZERO };
-            let slope =
-                if self.column.is_some() && self.row.has_loss { scale * e.w * self.row.slope(e.p, t) } else { F::ZERO };
+            let loss = if self.function.row.has_loss { e.w * self.function.loss(e.p, t) } else { F::ZERO };
+            let slope = if self.column.is_some() && self.function.row.has_loss {
+                scale * e.w * self.function.slope(e.p, t)
+            } else {
+                F::ZERO
+            };
             let too_large = slope.is_nan() || slope.abs() >= F::of(GRADIENT_LIMIT);
             if self.column.is_some() && (!loss.is_finite() || too_large) {
                 args.step.flag(FLAG_NOT_FINITE);
@@ -188,7 +158,7 @@ impl OpDef for PointwiseLoss {
                 *sum += loss;
             }
             if let Some(count) = args.outputs[2].indices_mut().get_mut(e.at / GROUP) {
-                *count += u32::from(self.row.hits(e.p, e.y));
+                *count += u32::from(self.function.hits(e.p, e.y));
             }
         });
         Ok(())
@@ -209,7 +179,7 @@ impl OpDef for PointwiseLoss {
         self.each(&mut args, |_, e| {
             let t = self.target(e.y);
             let [loss_bar, slope_bar] = self.bar(&e);
-            let (loss, slope) = (e.w * self.row.loss(e.p, t), scale * e.w * self.row.slope(e.p, t));
+            let (loss, slope) = (e.w * self.function.loss(e.p, t), scale * e.w * self.function.slope(e.p, t));
             if let Some(bar) = bars[0].get_mut(e.at) {
                 *bar = (scale * e.w).abs() * slope_bar + 10.0 * ulp(slope) + TINY;
             }
@@ -223,52 +193,18 @@ impl OpDef for PointwiseLoss {
     }
 
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
-        let span = |i: usize| match self.gathered {
-            None => Bind::One(Operand::Input(i)),
-            Some(_) => Bind::Span(Role::Data, vec![Operand::Input(i), Operand::Input(3)]),
-        };
-        let at = |bind: usize, member: usize| match self.gathered {
-            None => Param::U32(0),
-            Some(_) => Param::Offset { bind, member },
-        };
-        let p = &site.inputs[0];
-        let cols = Self::cols(site.inputs);
-        let launch = Launch::new(shader!("pointwise_loss.wgsl"))
-            .source(self.row.source.clone())
-            .constant(
-                "loss",
-                Constant::Call { signature: "(p: f32, t: f32) -> f32", stem: self.row.name, params: vec![] },
-            )
-            .constant(
-                "slope_of",
-                Constant::Call { signature: "(p: f32, t: f32) -> f32", stem: self.row.name, params: vec![] },
-            )
-            .constant(
-                "hit",
-                Constant::Call { signature: "(p: f32, y: f32) -> bool", stem: self.row.name, params: vec![] },
-            )
-            .flag("GATHERED", self.gathered.is_some())
-            .flag("TRAINING", self.column.is_some() && self.row.has_loss)
-            .flag("HAS_LOSS", self.row.has_loss)
+        let (p, has_loss) = (&site.inputs[0], self.function.row.has_loss);
+        let launch = self.function.compose(Launch::new(shader!("pointwise_loss.wgsl")));
+        let launch = bind(launch, self.gathered)
+            .flag("TRAINING", self.column.is_some() && has_loss)
+            .flag("HAS_LOSS", has_loss)
             .flag("WRITE_GRADIENT", site.used[0])
-            .input(0)
-            .bind(span(1))
-            .bind(span(2))
-            .bind(Bind::Step)
-            .output(0)
-            .bind(Bind::Span(Role::Partials, vec![Operand::Output(1), Operand::Output(2)]))
-            .bind(Bind::FlagWrite)
             .size("batch", p.shape.dims().first().copied().unwrap_or(1))
-            .size("cols", cols)
-            .param("y", at(1, 0))
-            .param("y_permutation", at(1, 1))
-            .param("w", at(2, 0))
-            .size("data_rows", site.inputs[1].shape.dims().first().copied().unwrap_or(1))
-            .param("sums", Param::Offset { bind: 5, member: 0 })
-            .param("counts", Param::Offset { bind: 5, member: 1 })
+            .size("cols", Self::cols(site.inputs));
+        let launch = places(launch, self.gathered, &site.inputs[1])
             .size("column", self.column.unwrap_or(0))
-            .param("scale", Param::F32(self.targets.0))
-            .param("shift", Param::F32(self.targets.1))
+            .param("scale", Param::F32(self.targets.0 as f32))
+            .param("shift", Param::F32(self.targets.1 as f32))
             .param("step_width", Param::StepWidth)
             .cost(p.len().div_ceil(GROUP) as u64, 12, 16 * p.len() as u64);
         Ok(Variant::only(launch))
@@ -278,11 +214,13 @@ impl OpDef for PointwiseLoss {
 /// Cases of awkward sizes of each row: gathered or not, training or not, with batches of fewer rows.
 pub fn cases() -> Vec<Case> {
     let mut cases = vec![];
-    for row in LOSS_ROWS {
+    let others = [Huber { delta: 0.3 }.into(), BinaryAccuracy { threshold: 0.7 }.into()];
+    for function in LOSS_ROWS.iter().map(|&row| LossFunction::from(row)).chain(others) {
+        let row = function.row;
         for (i, &n) in EDGES.iter().enumerate() {
             let column = (i % 3 != 2 && row.has_loss).then_some(0);
             let targets = if i % 2 == 0 { (1.0, 0.0) } else { (0.9, 0.05) };
-            let op = PointwiseLoss { row, gathered: None, column, targets };
+            let op = PointwiseLoss { function, gathered: None, column, targets };
             let cols = 1 + i % 4;
             let p = Type::f32([n, cols]).batched(true);
             let case = |op: PointwiseLoss, inputs: Vec<Type>, rows: usize| {
