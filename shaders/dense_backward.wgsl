@@ -1,6 +1,6 @@
 // uses: lib/bits.wgsl, lib/grid.wgsl, lib/step.wgsl, lib/tile.wgsl
 // formula: dz = dy f'(z); dx = dz w', dw = x' dz, db = column sums of dz; terms begin <= k < end, added unless begin is 0
-// shapes: x, dx [m, k], w, dw [k, n], db [n], dy, seen [m, n] (z or y); gathered: x as in dense.wgsl
+// shapes: x, dx [m, k], `per_row` of m a row of the batch, w, dw [k, n], db [n], dy, seen [m, n] (z or y); gathered: x as in dense.wgsl
 // dispatch: `dx_tiles` workgroups of 32 x 32 for dx, then those of [dw; db], whose last row multiplies with ones
 // numerics: see lib/tile.wgsl; flags an index out of range and what is not finite, for dw and db also 2^63 and more
 @group(0) @binding(0) var<storage, read> x: array<u32>;
@@ -18,6 +18,7 @@ struct Params {
     k: u32,
     begin: u32,
     end: u32,
+    per_row: u32,
     dx_tiles: u32,
     dw: u32,
     db: u32,
@@ -147,7 +148,7 @@ fn main(
 // The rows of x that count.
 fn step_rows_or(rows: u32) -> u32 {
     if (BATCHED) {
-        return min(rows, step_rows(params.step_width));
+        return min(rows, step_rows(params.step_width) * params.per_row);
     }
     return rows;
 }

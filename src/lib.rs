@@ -71,7 +71,7 @@ pub use error::{Error, Result};
 pub use layers::{Activation, Dense, Flatten};
 pub use model::{Model, Sequential};
 pub use ops::{Elu, Gelu, GeluTanh, HardSigmoid, HardSilu, LeakyRelu, Linear, Mish, Relu, Relu6, Selu, Sigmoid, Silu};
-pub use ops::{Exp, Softplus, Softsign, Tanh, ThresholdedRelu};
+pub use ops::{Exp, LogSoftmax, Softmax, Softplus, Softsign, Tanh, ThresholdedRelu};
 pub use runtime::Gpu;
 pub use shape::{Dtype, Shape, Type};
 pub use tensor::{IntoTensors, Tensor};

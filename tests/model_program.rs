@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use wgrad::graph::{Builder, Caps, Graph, Report, VariableKind};
-use wgrad::layers::Function;
+use wgrad::layers::ActivationFunction;
 use wgrad::losses::{BinaryCrossentropy, Loss, MeanSquaredError};
-use wgrad::metrics::{MetricSpec, Observed};
+use wgrad::metrics::{Measured, MetricSpec, Observed};
 use wgrad::ops::{Targets, row_gather, step_end, store_rows};
 use wgrad::optimizers::{Adam, Optimizer, Sgd};
 use wgrad::program::{Options, Program, plan};
@@ -49,7 +49,7 @@ const LAYERS: [&[usize]; 4] = [&[1], &[257, 1], &[64, 32, 1], &[3, 300, 5]];
 /// The last one is summed by more than one launch.
 const BATCHES: [usize; 5] = [1, 7, 32, 1025, 40_000];
 
-fn model(layers: &[usize], last: impl Into<Function>) -> Model {
+fn model(layers: &[usize], last: impl Into<ActivationFunction>) -> Model {
     let (units, hidden) = layers.split_last().unwrap();
     let shaped = |i: usize, layer: Dense| if i == 0 { layer.input_shape([10]) } else { layer };
     let model = hidden
@@ -75,12 +75,14 @@ fn pass(model: &Model, loss: Option<&dyn Loss>, batch: usize, rows: usize) -> wg
             let (y, weights) = (g.data(of_rows(&g.ty(p))), g.data(Type::f32([rows])));
             let [y, weights] = [y, weights].map(|data| row_gather(&g, data, permutation, batch));
             let targets = Targets { y: y?, weights: weights? };
-            let (loss, terms_per_row) = (loss.call(&g, p, targets, None)?, g.ty(p).shape.without_batch().len());
-            g.report(Report { name: "loss".into(), partials: loss.sums, terms_per_row });
-            for &name in metrics(terms_per_row) {
+            let (loss, units) = (loss.call(&g, p, targets, None)?, g.ty(p).shape.without_batch().len());
+            let terms_per_row = loss.terms_per_row;
+            g.report(Report { name: "loss".into(), partials: loss.sums, terms_per_row, root: false });
+            for &name in metrics(units) {
                 let (_, metric) = MetricSpec::from(name).resolve()?;
-                let partials = metric.call(&g, Observed { p, targets, loss: &loss })?;
-                g.report(Report { name: name.into(), partials, terms_per_row });
+                let Measured { partials, terms_per_row, root } =
+                    metric.call(&g, Observed { p, targets, loss: &loss })?;
+                g.report(Report { name: name.into(), partials, terms_per_row, root });
             }
         }
         None => g.output(store_rows(&g, p, rows)?),
@@ -117,7 +119,7 @@ fn keeps_the_rules<L: Loss + Copy + 'static>(model: &mut Model, optimizer: impl 
 }
 
 /// A model with a loss, trained by each optimizer.
-fn with_each_optimizer(layers: &[usize], last: impl Into<Function>, loss: impl Loss + Copy + 'static) {
+fn with_each_optimizer(layers: &[usize], last: impl Into<ActivationFunction>, loss: impl Loss + Copy + 'static) {
     let mut model = model(layers, last);
     keeps_the_rules(&mut model, Sgd::default(), loss);
     keeps_the_rules(&mut model, Sgd::default().momentum(0.9), loss);

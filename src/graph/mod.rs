@@ -82,6 +82,8 @@ pub struct Report {
     pub partials: Value,
     /// How many terms of the sum a row of the batch gives: the mean divides by rows times this.
     pub terms_per_row: usize,
+    /// Whether the square root of the mean is reported.
+    pub root: bool,
 }
 
 /// A whole program for one mode and batch size: what the oracle interprets and what a program is made of.

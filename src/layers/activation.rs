@@ -1,12 +1,12 @@
-//! An elementwise function as a layer.
+//! An activation as a layer.
 
 use crate::error::Result;
 use crate::graph::Value;
 use crate::layers::{Config, Layer, Scope, one};
-use crate::ops::{Function, unary};
+use crate::ops::ActivationFunction;
 use crate::shape::Shape;
 
-/// A layer `y = f(x)`, for inputs of any shape.
+/// A layer `y = f(x)`, for inputs of any shape. A softmax is over the last axis.
 ///
 /// ```
 /// use wgrad::{Relu, layers::Activation};
@@ -14,13 +14,13 @@ use crate::shape::Shape;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Activation {
-    function: Function,
+    function: ActivationFunction,
     input_shape: Option<Shape>,
 }
 
 impl Activation {
     /// The layer of a function.
-    pub fn new(function: impl Into<Function>) -> Self {
+    pub fn new(function: impl Into<ActivationFunction>) -> Self {
         Self { function: function.into(), input_shape: None }
     }
 
@@ -33,7 +33,7 @@ impl Activation {
 
 impl Layer for Activation {
     fn call(&self, scope: &Scope<'_>, x: &[Value]) -> Result<Vec<Value>> {
-        Ok(vec![unary(scope.builder(), self.function, one("activation", x)?)?])
+        Ok(vec![self.function.apply(scope.builder(), one("activation", x)?)?])
     }
 
     fn config(&self) -> Config {

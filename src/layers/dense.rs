@@ -3,10 +3,11 @@
 use crate::error::{Error, Result};
 use crate::graph::Value;
 use crate::layers::{Config, Initializer, Layer, Scope, Vars, one, one_type};
-use crate::ops::{Function, Linear, dense};
+use crate::ops::{ActivationFunction, Linear, dense};
 use crate::shape::{Shape, Type};
 
-/// `y = f(x w + b)`: x `[batch, features]`, w `[features, units]`, b `[units]`, y `[batch, units]`.
+/// `y = f(x w + b)` over the last axis: x `[batch, …, features]`, w `[features, units]`, b `[units]`, y
+/// `[batch, …, units]`.
 ///
 /// # Defaults
 /// No activation, a bias, `kernel` from Glorot's uniform distribution, `bias` 0. Source: Keras' `Dense`.
@@ -18,7 +19,7 @@ use crate::shape::{Shape, Type};
 #[derive(Clone, Debug)]
 pub struct Dense {
     units: usize,
-    activation: Function,
+    activation: ActivationFunction,
     use_bias: bool,
     input_shape: Option<Shape>,
 }
@@ -30,7 +31,7 @@ impl Dense {
     }
 
     /// f.
-    pub fn activation(mut self, activation: impl Into<Function>) -> Self {
+    pub fn activation(mut self, activation: impl Into<ActivationFunction>) -> Self {
         self.activation = activation.into();
         self
     }
@@ -51,9 +52,8 @@ impl Dense {
 impl Layer for Dense {
     fn build(&self, vars: &mut Vars<'_>, inputs: &[Type]) -> Result<()> {
         let input = one_type("dense", inputs)?;
-        let &[features] = input.shape.dims() else {
-            let got = format!("[batch, {}", &input.shape.to_string()[1..]);
-            return Err(Error::shape("input", "[batch, features], as a Flatten gives", got));
+        let &[.., features] = input.shape.dims() else {
+            return Err(Error::shape("input", "[batch, …, features]", "[batch]"));
         };
         if self.units == 0 || features == 0 {
             return Err(Error::argument("units and features", "at least 1", format!("{} and {features}", self.units)));
@@ -67,8 +67,9 @@ impl Layer for Dense {
 
     fn call(&self, scope: &Scope<'_>, x: &[Value]) -> Result<Vec<Value>> {
         let bias = if self.use_bias { Some(scope.var("bias")?) } else { None };
-        let y = dense(scope.builder(), one("dense", x)?, scope.var("kernel")?, bias, self.activation)?;
-        Ok(vec![y])
+        let (function, is_all) = self.activation.split();
+        let y = dense(scope.builder(), one("dense", x)?, scope.var("kernel")?, bias, function)?;
+        Ok(vec![if is_all { y } else { self.activation.apply(scope.builder(), y)? }])
     }
 
     fn config(&self) -> Config {

@@ -12,7 +12,7 @@ pub use dense::Dense;
 pub use flatten::Flatten;
 pub use initializers::Initializer;
 
-pub use crate::ops::Function;
+pub use crate::ops::{ActivationFunction, Function};
 
 use crate::error::{Error, Result};
 use crate::graph::{Builder, Value, Variable, VariableKind, Variables};

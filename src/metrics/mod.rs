@@ -1,10 +1,18 @@
 //! Metrics: what is reported beside the loss, from the same predictions.
 
+mod accuracy;
+
 use std::fmt::Debug;
+
+pub use accuracy::{Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy};
 
 use crate::error::{Error, Result};
 use crate::graph::{Builder, Value};
-use crate::ops::{BINARY_ACCURACY, Hits, LossValue, MEAN_SQUARED_ERROR, Targets, pointwise_loss};
+use crate::losses::{
+    BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanAbsoluteError, MeanSquaredError,
+    SparseCategoricalCrossentropy,
+};
+use crate::ops::{LossValue, Targets};
 
 /// What a metric is computed from.
 #[derive(Clone, Copy, Debug)]
@@ -17,53 +25,74 @@ pub struct Observed<'a> {
     pub loss: &'a LossValue,
 }
 
-/// A metric: the mean over the elements of what it gives for each.
+/// What a metric gives for a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured {
+    /// Partial sums or counts, `[groups]`.
+    pub partials: Value,
+    /// How many terms of the sum a row of the batch gives: the metric is the mean over them.
+    pub terms_per_row: usize,
+    /// Whether it is the square root of the mean.
+    pub root: bool,
+}
+
+impl Measured {
+    /// The mean of a loss.
+    pub fn sums(loss: &LossValue) -> Self {
+        Self { partials: loss.sums, terms_per_row: loss.terms_per_row, root: false }
+    }
+
+    /// The share of the hits that a loss has counted.
+    pub fn counts(loss: &LossValue) -> Self {
+        Self { partials: loss.counts, terms_per_row: loss.terms_per_row, root: false }
+    }
+}
+
+/// A metric: the mean over rows and elements of what it gives for each. Every [`Loss`] is one as well.
 pub trait Metric: Debug + Send + Sync {
     /// Its key in the logs, unless `compile` was given another name for it.
     fn name(&self) -> &str;
 
-    /// Partial sums or counts, `[groups]`, whose total over the elements is the metric.
+    /// What it gives for a batch.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] where the metric does not fit the output.
-    fn call(&self, g: &Builder, observed: Observed<'_>) -> Result<Value>;
-}
+    /// [`Error::Shape`] where predictions and targets do not fit.
+    fn call(&self, g: &Builder, observed: Observed<'_>) -> Result<Measured>;
 
-/// The share of predictions that are right: p > 0.5 where the target is 1, else not. The metric "accuracy" of an
-/// output of one unit. Source: Keras' `BinaryAccuracy`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct BinaryAccuracy;
-
-impl Metric for BinaryAccuracy {
-    fn name(&self) -> &str {
-        "accuracy"
-    }
-
-    fn call(&self, g: &Builder, Observed { p, targets, loss }: Observed<'_>) -> Result<Value> {
-        if g.ty(p).shape.dims().last().is_some_and(|&units| units != 1) {
-            return Err(Error::Unsupported {
-                what: format!("accuracy of an output of shape {}", g.ty(p).shape),
-                fix: "it is there for outputs of one unit; leave it out here".into(),
-            });
-        }
-        match loss.hits {
-            Some(Hits::Binary) => Ok(loss.counts),
-            _ => Ok(pointwise_loss(g, &BINARY_ACCURACY, p, targets, (1.0, 0.0), None)?.counts),
-        }
+    /// Refuses settings that make no sense.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] with the setting.
+    fn check(&self) -> Result<()> {
+        Ok(())
     }
 }
 
-/// `(p − t)²`, the mean. Source: Keras' `MeanSquaredError`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct MeanSquaredError;
-
-impl Metric for MeanSquaredError {
+impl<L: Loss> Metric for L {
     fn name(&self) -> &str {
-        "mean_squared_error"
+        Loss::name(self)
     }
 
-    fn call(&self, g: &Builder, Observed { p, targets, .. }: Observed<'_>) -> Result<Value> {
-        Ok(pointwise_loss(g, &MEAN_SQUARED_ERROR, p, targets, (1.0, 0.0), None)?.sums)
+    fn call(&self, g: &Builder, observed: Observed<'_>) -> Result<Measured> {
+        Ok(Measured::sums(&Loss::call(self, g, observed.p, observed.targets, None)?))
+    }
+
+    fn check(&self) -> Result<()> {
+        Loss::check(self)
+    }
+}
+
+/// `√ mean (p − t)²`. Source: Keras' `RootMeanSquaredError`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RootMeanSquaredError;
+
+impl Metric for RootMeanSquaredError {
+    fn name(&self) -> &str {
+        "root_mean_squared_error"
+    }
+
+    fn call(&self, g: &Builder, observed: Observed<'_>) -> Result<Measured> {
+        Ok(Measured { root: true, ..Metric::call(&MeanSquaredError, g, observed)? })
     }
 }
 
@@ -89,20 +118,40 @@ impl<M: Metric + 'static> From<M> for MetricSpec {
     }
 }
 
+/// Makes a metric.
+type Make = fn() -> Box<dyn Metric>;
+
+/// The names that `compile` knows.
+const NAMED: &[(&[&str], Make)] = &[
+    (&["accuracy", "acc"], || Box::new(Accuracy)),
+    (&["binary_accuracy"], || Box::new(BinaryAccuracy::default())),
+    (&["categorical_accuracy"], || Box::new(CategoricalAccuracy)),
+    (&["sparse_categorical_accuracy"], || Box::new(SparseCategoricalAccuracy)),
+    (&["mean_squared_error", "mse"], || Box::new(MeanSquaredError)),
+    (&["mean_absolute_error", "mae"], || Box::new(MeanAbsoluteError)),
+    (&["root_mean_squared_error"], || Box::new(RootMeanSquaredError)),
+    (&["binary_crossentropy"], || Box::new(BinaryCrossentropy::default())),
+    (&["categorical_crossentropy"], || Box::new(CategoricalCrossentropy::default())),
+    (&["sparse_categorical_crossentropy"], || Box::new(SparseCategoricalCrossentropy::default())),
+];
+
 impl MetricSpec {
     /// The metric with its key in the logs: its own name, or the one that was given.
     ///
     /// # Errors
-    /// [`Error::Argument`] with all names where there is none of this one.
+    /// [`Error::Argument`] with all names where there is none of this one, and what the metric's settings say.
     pub fn resolve(self) -> Result<(String, Box<dyn Metric>)> {
-        let name = match self.0 {
-            Spec::Metric(metric) => return Ok((metric.name().into(), metric)),
-            Spec::Name(name) => name,
+        let (name, metric) = match self.0 {
+            Spec::Metric(metric) => (metric.name().to_string(), metric),
+            Spec::Name(name) => match NAMED.iter().find(|(names, _)| names.contains(&name.as_str())) {
+                Some((_, make)) => (name, make()),
+                None => {
+                    let names: Vec<&str> = NAMED.iter().flat_map(|(names, _)| *names).copied().collect();
+                    return Err(Error::argument("metrics", format!("one of {}", names.join(", ")), name));
+                }
+            },
         };
-        match name.as_str() {
-            "accuracy" | "acc" => Ok((name, Box::new(BinaryAccuracy))),
-            "mean_squared_error" | "mse" => Ok((name, Box::new(MeanSquaredError))),
-            _ => Err(Error::argument("metrics", "accuracy, acc, mean_squared_error or mse", name)),
-        }
+        metric.check()?;
+        Ok((name, metric))
     }
 }

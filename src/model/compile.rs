@@ -8,6 +8,7 @@ use crate::losses::Loss;
 use crate::metrics::MetricSpec;
 use crate::model::{Compiled, Mode, Model};
 use crate::optimizers::Optimizer;
+use crate::shape::Type;
 
 impl Model {
     /// Says how the model is trained: an optimizer, a loss, and metrics, each a value or a name (`["mse"; 0]` for none). What an optimizer
@@ -55,6 +56,11 @@ impl Model {
             Err(_) => self.compiled = old.0,
         }
         adopted
+    }
+
+    /// The type of a target, without the batch axis.
+    pub(crate) fn target(&self) -> Result<Type> {
+        self.compiled()?.loss.target(&self.output)
     }
 
     /// What `compile` has said.

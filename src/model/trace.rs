@@ -6,7 +6,7 @@ use crate::device::Executable;
 use crate::error::{Error, Result};
 use crate::graph::{Builder, Graph, Report, Value, VariableKind};
 use crate::losses::Loss;
-use crate::metrics::Observed;
+use crate::metrics::{Measured, Observed};
 use crate::model::Model;
 use crate::ops::{LossValue, Targets, check_finite, row_gather, step_end, store_rows};
 use crate::program::{Options, Program, plan};
@@ -67,7 +67,7 @@ impl Model {
             let column = (mode == Mode::Train).then(|| g.column("loss weight", |_| 1.0));
             let mut losses = vec![];
             for &p in &p {
-                feed.targets.push(g.data(of_rows(&self.output)));
+                feed.targets.push(g.data(of_rows(&self.target()?)));
                 feed.weights.push(g.data(Type::f32([rows])));
                 let [y, weights] = [&feed.targets, &feed.weights].map(|v| gather(&v[v.len() - 1]));
                 losses.push(self.observe(&g, p, Targets { y: y?, weights: weights? }, column)?);
@@ -83,12 +83,13 @@ impl Model {
     /// Loss and metrics of an output, and what they report.
     fn observe(&self, g: &Builder, p: Value, targets: Targets, column: Option<usize>) -> Result<LossValue> {
         let compiled = self.compiled()?;
-        let terms_per_row = g.ty(p).shape.without_batch().len();
         let loss = Loss::call(&*compiled.loss, g, p, targets, column)?;
-        g.report(Report { name: "loss".into(), partials: loss.sums, terms_per_row });
+        let report = |name: &str, Measured { partials, terms_per_row, root }| {
+            g.report(Report { name: name.into(), partials, terms_per_row, root });
+        };
+        report("loss", Measured::sums(&loss));
         for (name, metric) in &compiled.metrics {
-            let partials = metric.call(g, Observed { p, targets, loss: &loss })?;
-            g.report(Report { name: name.clone(), partials, terms_per_row });
+            report(name, metric.call(g, Observed { p, targets, loss: &loss })?);
         }
         Ok(loss)
     }

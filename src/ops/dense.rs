@@ -5,16 +5,18 @@ use crate::graph::{
     Args, Bind, Buffer, Builder, CHUNK, Float, Inputs, Launch, Measure, Node, OpDef, Operand, Param, Role, Site,
     Squash, StepState, TINY, Tolerance, UNIT, Value, Variant, shader, sum_bar, term_ranges, ulp,
 };
-use crate::ops::add;
 use crate::ops::case::{Case, Domain, EDGES};
 use crate::ops::matmul::tile_trips;
 use crate::ops::rows::{gathered, row_of};
 use crate::ops::unary::activations::Sigmoid;
 use crate::ops::unary::piecewise::{Linear, Relu};
 use crate::ops::unary::{Function, Needs, UnaryDef, rows, unary_backward};
+use crate::ops::{add, same};
 use crate::shape::{Dtype, Type};
 
-/// The op `z = x w + b`, `y = f(z)`: x `[m, k]`, w `[k, n]`, b `[n]`, outputs y and z `[m, n]`.
+/// The op `z = x w + b`, `y = f(z)`: x `[…, k]`, w `[k, n]`, b `[n]`, outputs y and z `[…, n]`.
+///
+/// What stands before the last axis is m rows; of a batch `[batch, …, k]` each row has the same number of them.
 ///
 /// Gathered, it reads x as rows of resident data: inputs data `[rows, k]` and permutation u32 in the place of x.
 #[derive(Clone, Copy, Debug)]
@@ -29,11 +31,11 @@ pub struct Dense {
 
 /// The op `dz = dy f'(z)`, `dw = xᵀ dz`, `db = Σ dz`, `dx = dz wᵀ`: of a batch, dw and db over the rows that count.
 ///
-/// Inputs x (or data and permutation), w, dy `[m, n]`, and z or y, as the derivative wants; outputs dw, db, dx.
+/// Inputs x (or data and permutation), w, dy `[…, n]`, and z or y, as the derivative wants; outputs dw, db, dx.
 #[derive(Clone, Copy, Debug)]
 pub struct DenseBackward(pub Dense);
 
-/// `f(x w + b)`: x `[m, k]`, w `[k, n]`, b `[n]`. The logits of a sigmoid are remembered for the loss.
+/// `f(x w + b)`: x `[…, k]`, w `[k, n]`, b `[n]`. The logits of a sigmoid are remembered for the loss.
 ///
 /// # Errors
 /// [`Error::Shape`] where these do not fit.
@@ -63,7 +65,12 @@ impl Dense {
 
     fn extents(&self, inputs: &[&Type]) -> Result<Extents> {
         let get = |i: usize| inputs.get(i).copied().ok_or_else(|| Error::shape("dense", "x, w and b", inputs.len()));
-        let [rows, k] = get(0)?.matrix("dense", "x")?;
+        let (rows, k) = match (get(0)?.dtype, get(0)?.shape.dims()) {
+            (Dtype::F32, [first, others @ .., k]) if self.gathered.is_none() || others.is_empty() => {
+                (first * others.iter().product::<usize>(), *k)
+            }
+            _ => return Err(Error::shape("dense", "x as f32 […, features]", get(0)?)),
+        };
         let w = get(self.w())?;
         let [kw, n] = w.matrix("dense", "w")?;
         if kw != k {
@@ -82,6 +89,24 @@ impl Dense {
         let mut step = case.step.clone();
         self.cpu(Args { types: case.types, inputs: case.inputs, outputs: &mut outputs, step: &mut step })?;
         Ok(outputs.swap_remove(0).float().to_vec())
+    }
+
+    /// The rows of x, `[…, k]`, as a result of `n` columns has them.
+    fn like_x(&self, inputs: &[&Type], n: usize) -> Type {
+        let mut dims = inputs.first().map_or(vec![], |x| x.shape.dims().to_vec());
+        if let Some(last) = dims.last_mut() {
+            *last = n;
+        }
+        if let (Some(batch), Some(first)) = (self.gathered, dims.first_mut()) {
+            *first = batch;
+        }
+        Type::f32(dims).batched(self.batched(inputs))
+    }
+
+    /// Rows of x of a row of the batch.
+    fn per_row(&self, inputs: &[Type]) -> usize {
+        let dims = inputs.first().map_or(&[][..], |x| x.shape.dims());
+        dims.get(1..dims.len().max(2) - 1).map_or(1, |others| others.iter().product())
     }
 
     fn batched(&self, inputs: &[&Type]) -> bool {
@@ -132,14 +157,14 @@ impl OpDef for Dense {
     }
 
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {
-        let [m, _, n] = self.extents(inputs)?;
+        let [_, _, n] = self.extents(inputs)?;
         if self.bias {
             let b = inputs.get(self.w() + 1).ok_or_else(|| Error::shape("dense", "x, w and b", inputs.len()))?;
             if b.vector("dense", "b")? != n {
                 return Err(Error::shape("dense", format!("b as f32 [{n}]"), b));
             }
         }
-        let y = Type::f32([m, n]).batched(self.batched(inputs));
+        let y = self.like_x(inputs, n);
         Ok(vec![y.clone(), y])
     }
 
@@ -323,14 +348,13 @@ impl OpDef for DenseBackward {
     }
 
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {
-        let [m, k, n] = self.0.extents(inputs)?;
+        let [_, k, n] = self.0.extents(inputs)?;
+        let y = self.0.like_x(inputs, n);
         for i in [1, 2] {
             let dy = inputs.get(self.0.w() + i).ok_or_else(|| Error::shape(self.name(), "dy and y", inputs.len()))?;
-            if dy.matrix(self.name(), "dy")? != [m, n] {
-                return Err(Error::shape(self.name(), format!("dy as f32 [{m}, {n}]"), dy));
-            }
+            same(self.name(), "dy", dy, &y)?;
         }
-        Ok(vec![Type::f32([k, n]), Type::f32([n]), Type::f32([m, k]).batched(self.0.batched(inputs))])
+        Ok(vec![Type::f32([k, n]), Type::f32([n]), self.0.like_x(inputs, k)])
     }
 
     fn checks_finite(&self) -> bool {
@@ -340,7 +364,11 @@ impl OpDef for DenseBackward {
     fn cpu<F: Float>(&self, args: Args<'_, F>) -> Result<()> {
         let [m, k, n] = self.0.extents(&references(args.types))?;
         let (x, w, dz) = (args.inputs.float(0), args.inputs.float(self.0.w()), self.dz(&args.inputs));
-        let rows = if self.0.batched(&references(args.types)) { m.min(args.step.rows()) } else { m };
+        let rows = if self.0.batched(&references(args.types)) {
+            m.min(args.step.rows() * self.0.per_row(args.types))
+        } else {
+            m
+        };
         let [dw, db, dx] = args.outputs else { return Err(Error::shape(self.name(), "3 outputs", args.outputs.len())) };
         let (dw, db, dx) = (dw.float_mut(), db.float_mut(), dx.float_mut());
         [&mut *dw, &mut *db].into_iter().for_each(|d| d.fill(F::ZERO));
@@ -419,6 +447,7 @@ impl OpDef for DenseBackward {
                 .size("k", k)
                 .size("begin", range.start)
                 .size("end", range.end)
+                .size("per_row", self.0.per_row(site.inputs))
                 .size("dx_tiles", dx_tiles)
                 .param("dw", Param::Offset { bind: 6, member: 0 })
                 .param("db", Param::Offset { bind: 6, member: 1 });
@@ -480,6 +509,19 @@ pub fn cases() -> Vec<Case> {
     }
     for activation in Function::all().filter(|&f| f != Function::from(f.row)) {
         cases.extend(pair(Dense { activation, bias: true, gathered: None }, [9, 8, 7], 9));
+    }
+    for [batch, others, k, n] in [[5, 3, 4, 7], [9, 33, 2, 3], [2, 1, 65, 33], [300, 2, 3, 1], [7, 0, 3, 2]] {
+        for (op, batched) in [(relu(true, None), true), (relu(false, None), false)] {
+            let ty = |last| Type::f32([batch, others, last]).batched(batched);
+            let rows = if batched { batch - batch / 3 } else { batch };
+            let forward = Case::new(
+                op,
+                [ty(k), Type::f32([k, n]), Type::f32([n])].into_iter().take(op.w() + 1 + usize::from(op.bias)),
+            );
+            let backward = Case::new(DenseBackward(op), [ty(k), Type::f32([k, n]), ty(n), ty(n)]);
+            let backward = backward.domain(3, Domain::Seen(op.activation));
+            cases.extend([forward, backward].map(|case| case.rows(rows, batch)));
+        }
     }
     cases.extend(pair(relu(true, None), [1, 65_537, 2], 1));
     cases.extend(pair(relu(true, None), [65_537, 1, 2], 65_537));

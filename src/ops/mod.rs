@@ -1,5 +1,6 @@
 //! The ops: one file per family, with shape rule, gradient, CPU kernel, launches and cases.
 
+mod activation;
 mod adam;
 mod autodiff;
 mod bias_add;
@@ -21,6 +22,7 @@ mod step_end;
 mod unary;
 mod walk;
 
+pub use activation::ActivationFunction;
 pub use adam::{Adam, adam};
 pub use bias_add::{BiasAdd, BiasAddBackward, bias_add};
 pub use binary::{

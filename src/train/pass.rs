@@ -4,7 +4,7 @@ use crate::device::{Executable, Status, Upload};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, StepTable};
 use crate::model::{Feed, Loaded};
-use crate::shape::{Shape, Type};
+use crate::shape::Type;
 use crate::tensor::Tensor;
 use crate::train::history::Logs;
 
@@ -17,7 +17,7 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// Checks tensors against the types of a model's rows. Targets `[n]` fit an output `[n, 1]`.
+    /// Checks tensors against the types of a model's rows. A last axis of 1 may be left out: `[n]` for `[n, 1]`.
     ///
     /// `names` are what errors call them.
     pub(crate) fn new(
@@ -54,7 +54,7 @@ fn fitting(name: &str, tensors: Vec<Tensor>, rows: &[&Type], count: usize) -> Re
     }
     let fit = |(tensor, row): (Tensor, &&Type)| {
         let wanted = row.shape.with_batch(count);
-        let column = row.shape == Shape::from([1]) && *tensor.shape() == Shape::from([count]);
+        let column = matches!(wanted.dims(), [others @ .., 1] if tensor.shape().dims() == others);
         let nothing = count == 0 && tensor.is_empty() && wanted.is_empty();
         if *tensor.shape() == wanted || column || nothing {
             tensor.reshape(wanted)
@@ -156,7 +156,8 @@ impl Pass {
         for report in &graph.reports {
             let total = graph.result_column(report.partials).and_then(|(kind, i)| self.totals[kind].get(i));
             if let Some(total) = total {
-                logs.insert(format!("{prefix}{}", report.name), total / (rows * report.terms_per_row as f64));
+                let mean = total / (rows * report.terms_per_row as f64);
+                logs.insert(format!("{prefix}{}", report.name), if report.root { mean.sqrt() } else { mean });
             }
         }
         logs

@@ -92,7 +92,10 @@ impl Model {
     }
 
     pub(crate) fn rows(&self, names: [&str; 2], x: Vec<Tensor>, y: Vec<Tensor>) -> Result<Rows> {
-        Rows::new(names, (x, y), &[&self.input], &[&self.output])
+        let rows = Rows::new(names, (x, y), &[&self.input], &[&self.target()?])?;
+        let loss = &self.compiled()?.loss;
+        rows.y.iter().try_for_each(|y| loss.check_targets(y, &self.output))?;
+        Ok(rows)
     }
 }
 
