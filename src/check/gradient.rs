@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::check::parity::table_of;
+use crate::check::bench::table_of;
 use crate::check::values::{Regime, values};
 use crate::error::{Error, Result};
 use crate::graph::{Buffer, Builder, Graph, StepTable, Value, Variables};

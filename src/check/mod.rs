@@ -6,14 +6,16 @@
 //! | [`nodes`] | the same for each node of a loaded program, on the program's own values |
 //! | [`gradient`], [`loss_gradient`] | an op's gradient with differences of the op, both in f64 |
 
+mod bench;
 mod compare;
 mod gradient;
 mod nodes;
 mod parity;
 mod values;
 
+pub use bench::graph_of;
 pub use compare::{Reference, Worst};
 pub use gradient::{gradient, loss_gradient};
 pub use nodes::{NodeOutcome, nodes};
-pub use parity::{Outcome, Place, graph_of, parity, variants};
+pub use parity::{Outcome, Place, parity, variants};
 pub use values::{Regime, Trial, TrialName, trials, values};

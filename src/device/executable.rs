@@ -68,6 +68,15 @@ pub struct Status {
     pub in_flight: usize,
 }
 
+/// All memory of a program, as a check looks at it.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// The words of each arena.
+    pub arenas: Vec<Vec<u32>>,
+    /// The step protocol.
+    pub step: StepState<f64>,
+}
+
 /// A graph loaded on a device.
 pub trait Executable: fmt::Debug + Send {
     /// Sets data.
@@ -115,21 +124,13 @@ pub trait Executable: fmt::Debug + Send {
     /// What it runs; the oracle runs the graph itself.
     fn program(&self) -> Option<&Program>;
 
-    /// The words of an arena, for checks of what stands around values; `None` where there are no arenas.
+    /// Fills all arenas, goes to the first step of a table, runs the launches of one node, and gives back what all
+    /// memory holds then: what checks do, in one submission. `None` where there are no arenas.
     ///
     /// # Errors
     /// [`Error::DeviceLost`].
-    fn arena(&mut self, arena: usize) -> Result<Option<Vec<u32>>> {
-        let _ = arena;
+    fn run_on(&mut self, node: usize, arenas: &[Vec<u32>], table: &StepTable) -> Result<Option<Image>> {
+        let _ = (node, arenas, table);
         Ok(None)
-    }
-
-    /// Fills an arena, where there are arenas.
-    ///
-    /// # Errors
-    /// [`Error::DeviceLost`].
-    fn fill_arena(&mut self, arena: usize, words: &[u32]) -> Result<()> {
-        let _ = (arena, words);
-        Ok(())
     }
 }

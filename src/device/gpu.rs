@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::device::bind::bind;
-use crate::device::receipt::Receipt;
-use crate::device::{Executable, Row, Status, Upload};
+use crate::device::receipt::{Part, Receipt};
+use crate::device::{Executable, Image, Row, Status, Upload};
 use crate::error::{Error, Result};
 use crate::graph::{Buffer as Host, HEADER, StepState, StepTable, Value, Variables, Words, padded};
 use crate::program::{Memory, Program};
@@ -177,6 +177,17 @@ impl GpuExecutable {
         Ok(())
     }
 
+    /// The step protocol's memory.
+    fn step_parts(&self) -> [Part<'_>; 2] {
+        [(&self.step, 0, (self.step.bytes() / WORD) as usize), (&self.flag, 0, 1)]
+    }
+
+    /// What the words of [`step_parts`](Self::step_parts) say.
+    fn step_of(&self, words: &[Vec<u32>]) -> StepState<f64> {
+        let flag = words.get(1).and_then(|flag| flag.first()).copied().unwrap_or(0);
+        StepState::from_words(words.first().map_or(&[], Vec::as_slice), self.program.graph.step_width(), flag)
+    }
+
     /// The copies at the end of a submission: words, then the rows of its steps.
     fn copies(&self, first: u32, count: u32) -> Vec<BufferCopy> {
         let to = &self.ring[self.turn];
@@ -318,28 +329,30 @@ impl Executable for GpuExecutable {
 
     fn run_node(&mut self, node: usize) -> Result<()> {
         let launches = self.nodes.get(node).cloned().unwrap_or_default();
-        self.gpu.submit(&self.dispatches[launches], 1, &[])?;
-        self.receipt.download(&self.flag, 0, 1).map(|_| ())
+        self.receipt.run(&self.dispatches[launches], &[]).map(drop)
     }
 
     fn step(&mut self) -> Result<StepState<f64>> {
-        let words = self.receipt.download(&self.step, 0, (self.step.bytes() / WORD) as usize)?;
-        let flag = self.receipt.download(&self.flag, 0, 1)?;
-        let width = self.program.graph.step_width();
-        Ok(StepState::from_words(&words, width, flag.first().copied().unwrap_or(0)))
+        let words = self.receipt.run(&[], &self.step_parts())?;
+        Ok(self.step_of(&words))
     }
 
     fn program(&self) -> Option<&Program> {
         Some(&self.program)
     }
 
-    fn arena(&mut self, arena: usize) -> Result<Option<Vec<u32>>> {
-        let words = self.program.arenas[arena].words;
-        self.receipt.download(&self.arenas[arena], 0, words).map(Some)
-    }
-
-    fn fill_arena(&mut self, arena: usize, words: &[u32]) -> Result<()> {
-        self.gpu.upload(&self.arenas[arena], 0, bytemuck::cast_slice(words))
+    fn run_on(&mut self, node: usize, arenas: &[Vec<u32>], table: &StepTable) -> Result<Option<Image>> {
+        for (buffer, words) in self.arenas.iter().zip(arenas) {
+            self.upload_words(buffer, 0, words)?;
+        }
+        self.begin(table)?;
+        let launches = self.nodes.get(node).cloned().unwrap_or_default();
+        let memory = self.arenas.iter().zip(&self.program.arenas);
+        let memory = memory.map(|(buffer, arena)| (buffer, 0, arena.words));
+        let parts: Vec<Part<'_>> = self.step_parts().into_iter().chain(memory).collect();
+        let mut brought = self.receipt.run(&self.dispatches[launches], &parts)?;
+        let arenas = brought.split_off(2);
+        Ok(Some(Image { arenas, step: self.step_of(&brought) }))
     }
 }
 

@@ -11,7 +11,7 @@ mod storage;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-pub use executable::{Executable, Row, Status, Upload};
+pub use executable::{Executable, Image, Row, Status, Upload};
 pub use storage::Storage;
 
 use crate::device::storage::Memory;

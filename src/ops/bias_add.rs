@@ -130,6 +130,7 @@ pub fn cases() -> Vec<Case> {
     let wide = EDGES.iter().map(|&n| Case::new(BiasAddBackward, [Type::f32([n, 3])]));
     let batch =
         EDGES.iter().map(|&n| Case::new(BiasAddBackward, [Type::f32([n, 65]).batched(true)]).rows(n - n / 3, n));
-    let long = Case::new(BiasAddBackward, [Type::f32([65_537, 2])]); // past the bound on iterations
-    add.chain(wide).chain(batch).chain([long]).collect()
+    // Past the bound on iterations.
+    let long = [[65_537, 2], [5_000_000, 1]].map(|shape| Case::new(BiasAddBackward, [Type::f32(shape)]).brief());
+    add.chain(wide).chain(batch).chain(long).collect()
 }

@@ -404,8 +404,9 @@ impl OpDef for DenseBackward {
         let dy = case.inputs.float(self.0.w() + 1);
         let (dz, row) = (self.dz(&case.inputs), self.0.activation.row);
         // The magnitudes of the terms, and what each term may be off for f' and its product.
-        let off =
-            |(&dz, &dy): (&f64, &f64)| (row.ulps[1] + 2.0) * 2.0 * UNIT * dz.abs() + dy.abs() * row.floors[1] + TINY;
+        let off = |(&dz, &dy): (&f64, &f64)| {
+            (row.ulps[1] + 2.0) * 2.0 * UNIT * dz.abs() + dy.abs() * (row.floors[1] + TINY) + TINY
+        };
         let off =
             if self.0.activation.is_linear() { vec![0.0; dz.len()] } else { dz.iter().zip(dy).map(off).collect() };
         let magnitudes = self.linear(case, dz.iter().map(|v| v.abs()).collect());
@@ -523,8 +524,8 @@ pub fn cases() -> Vec<Case> {
             cases.extend([forward, backward].map(|case| case.rows(rows, batch)));
         }
     }
-    cases.extend(pair(relu(true, None), [1, 65_537, 2], 1));
-    cases.extend(pair(relu(true, None), [65_537, 1, 2], 65_537));
-    cases.extend(pair(relu(true, None), [2, 1, 65_537], 2));
+    for extents in [[1, 65_537, 2], [65_537, 1, 2], [2, 1, 65_537], [1, 5_000_000, 1], [5_000_000, 1, 1]] {
+        cases.extend(pair(relu(true, None), extents, extents[0]).map(Case::brief));
+    }
     cases
 }
