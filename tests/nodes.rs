@@ -80,7 +80,7 @@ enum Fault {
 /// Three steps, the last of fewer rows, all nodes of each; gives the weights and the word of the last step.
 fn train(device: &Device, fault: Fault) -> wgrad::Result<(Vec<f32>, u32)> {
     let Trained { graph, data: [x, y, weights, permutation] } = trace()?;
-    let options = Options { guard: 0, variant: 0 };
+    let options = Options::default();
     let storage = device.storage(&graph.variables, &options)?;
     let mut random = Philox::new(1, Purpose::Initializer, 0);
     let mut uniform =

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use common::kernels::{cases, outputs, reads, variants};
+use wgrad::Error;
 use wgrad::check::graph_of;
 use wgrad::graph::{Bind, Caps, Launch, MOST_TRIPS, Operand, Param, VariableKind};
 use wgrad::ops::Case;
@@ -143,4 +144,40 @@ fn broken_rules_are_found() {
         }),
         1
     );
+}
+
+/// What no binding of a device may pass, in bytes.
+const TINY_BINDING: u64 = 256;
+
+/// Bytes of the largest binding of a program.
+fn largest_binding(program: &Program) -> u64 {
+    let bindings = program.launches().flat_map(|launch| &launch.bindings);
+    let words = bindings.map(|binding| match binding.memory {
+        Memory::Arena { words, .. } => words as u64,
+        Memory::Step | Memory::Flag => 0,
+    });
+    4 * words.max().unwrap_or(0)
+}
+
+#[test]
+fn a_binding_that_passes_the_limit_is_split_or_refused() {
+    let mut refused = BTreeMap::<String, usize>::new();
+    for case in cases() {
+        let name = case.op.name().to_string();
+        let (graph, _) = graph_of(&case, &vec![true; outputs(&case)]).expect("a graph");
+        let caps = Caps { max_binding_bytes: TINY_BINDING, ..Caps::default() };
+        let count = refused.entry(name.clone()).or_default();
+        match plan(Arc::new(graph), &caps, &Options::default()) {
+            Ok(program) => assert!(largest_binding(&program) <= TINY_BINDING, "{case:?}"),
+            Err(Error::Limit { what, need, limit, .. }) => {
+                assert!(what == name && need > limit && limit == TINY_BINDING, "{what}: {need} of {limit}");
+                *count += 1;
+            }
+            Err(other) => panic!("{case:?}: {other}"),
+        }
+    }
+    for (op, count) in refused {
+        // Only what launches nothing has nothing to refuse.
+        assert!(count > 0 || op == "reshape", "{op}: no case was refused");
+    }
 }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
+use crate::check::number;
 use crate::error::Result;
 use crate::graph::{Buffer, GRADIENT_LIMIT, Inputs, Op, StepState, Tolerance, call};
 use crate::shape::Type;
@@ -15,19 +18,23 @@ const WIDEST_BAR: f64 = 6.5e32; // 2^109, that is 32 · 2^-24 · 2^128 and some
 const LARGEST: f64 = f32::MAX as f64;
 
 /// An element whose distance from the oracle, as a share of its bar, is the largest of all.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Worst {
     /// Which output.
     pub output: usize,
     /// Which element.
     pub index: usize,
     /// What the device gave.
+    #[serde(with = "number")]
     pub got: f64,
     /// What the oracle gave.
+    #[serde(with = "number")]
     pub want: f64,
     /// How far they may differ.
+    #[serde(with = "number")]
     pub bar: f64,
     /// How far they differ, as a share of the bar.
+    #[serde(with = "number")]
     pub error: f64,
 }
 

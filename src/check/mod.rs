@@ -1,7 +1,9 @@
-//! What holds every op against the oracle: cases, values, guard bands, bars. Tests run it, and so can a user.
+//! What holds every op against the oracle: cases, values, guard bands, bars. The tests and `wgrad doctor` run it, and so
+//! can a program, for ops of its own.
 //!
 //! | check | what is compared with what |
 //! |---|---|
+//! | [`suite`] | every op of wgrad on a device, case by case: [`jobs`], [`run`] |
 //! | [`parity`] | one op on a device with its f64 kernel on the same inputs, at the op's bar |
 //! | [`nodes`] | the same for each node of a loaded program, on the program's own values |
 //! | [`gradient`], [`loss_gradient`] | an op's gradient with differences of the op, both in f64 |
@@ -10,7 +12,9 @@ mod bench;
 mod compare;
 mod gradient;
 mod nodes;
+mod number;
 mod parity;
+mod suite;
 mod values;
 
 pub use bench::graph_of;
@@ -18,4 +22,5 @@ pub use compare::{Reference, Worst};
 pub use gradient::{gradient, loss_gradient};
 pub use nodes::{NodeOutcome, nodes};
 pub use parity::{Outcome, Place, parity, variants};
+pub use suite::{Finding, Job, Row, Rows, WorstCase, jobs, run, suite};
 pub use values::{Regime, Trial, TrialName, trials, values};

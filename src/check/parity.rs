@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::check::bench::Bench;
 use crate::check::compare::Worst;
+use crate::check::number;
 use crate::check::values::{Regime, Trial, TrialName, trials};
 use crate::device::Device;
 use crate::error::Result;
@@ -16,11 +19,12 @@ use crate::shape::Type;
 const PLAIN: &str = "plain";
 
 /// What a check found.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Outcome {
     /// Runs, on different values.
     pub cases: usize,
     /// The largest distance from the oracle, as a share of the bar: a check passes with at most 1.
+    #[serde(with = "number")]
     pub max_error: f64,
     /// Where that was, and how to repeat it.
     pub worst: Option<(Place, Worst)>,
@@ -29,14 +33,14 @@ pub struct Outcome {
 }
 
 /// What repeats a run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Place {
     /// The op.
     pub op: String,
     /// Its variant.
     pub variant: String,
-    /// The inputs.
-    pub types: Vec<Type>,
+    /// The types of the inputs.
+    pub shape: String,
     /// What is special about their values.
     pub values: TrialName,
     /// The seed of their values.
@@ -47,9 +51,8 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let types: Vec<String> = self.types.iter().map(Type::to_string).collect();
-        let Self { op, variant, values, seed, used, .. } = self;
-        write!(f, "{op} ({variant}) of ({}), {values}, seed {seed}", types.join(", "))?;
+        let Self { op, variant, shape, values, seed, used } = self;
+        write!(f, "{op} ({variant}) of {shape}, {values}, seed {seed}")?;
         if used.contains(&false) { write!(f, ", outputs read: {used:?}") } else { Ok(()) }
     }
 }
@@ -107,7 +110,7 @@ pub fn parity(device: &Device, case: &Case, options: &Options, seed: u64) -> Res
     let outputs = case.op.infer(&types.iter().collect::<Vec<_>>())?.len();
     let variant = variants(device, case)?.get(options.variant).copied().unwrap_or(PLAIN).to_string();
     let (op, values) = (case.op.name().to_string(), TrialName::Regime(Regime::Normal));
-    let mut place = Place { op, variant, types, values, seed, used: vec![true; outputs] };
+    let mut place = Place { op, variant, shape: shape_of(case), values, seed, used: vec![true; outputs] };
     let mut outcome = Outcome::default();
     let most = if case.brief { 2 } else { usize::MAX };
     run(device, case, options, most, &mut place, &mut outcome)?;
@@ -139,6 +142,12 @@ fn run(
         outcome.add(place, reference.worst(&left.outputs), violations);
     }
     Ok(())
+}
+
+/// The types of a case's inputs, as one text.
+pub(super) fn shape_of(case: &Case) -> String {
+    let types: Vec<String> = case.inputs.iter().map(|input| input.ty.to_string()).collect();
+    types.join(", ")
 }
 
 /// The trials that make sense for a case: `step_end` counts, so its u32 inputs are no indices.

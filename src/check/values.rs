@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::graph::Buffer;
 use crate::ops::{Domain, Function, Input, Needs};
 use crate::random::{Philox, Purpose};
 use crate::shape::Dtype;
 
 /// What kind of numbers an input holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Regime {
     /// Normal, standard deviation 1.
     Normal,
@@ -116,7 +118,7 @@ pub struct Trial {
 }
 
 /// What is special about the inputs of a trial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TrialName {
     /// All inputs are of a regime.
     Regime(Regime),

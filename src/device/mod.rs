@@ -186,7 +186,8 @@ impl Device {
     /// [`Error::Limit`], [`Error::OutOfMemory`], [`Error::Device`].
     pub fn load(&self, graph: &Arc<Graph>, storage: &Storage, options: &Options) -> Result<Box<dyn Executable>> {
         graph.check()?;
-        let program = || plan(Arc::clone(graph), &self.caps(), options);
+        let caps = options.caps.clone().unwrap_or_else(|| self.caps());
+        let program = || plan(Arc::clone(graph), &caps, options);
         match (&self.kind, &storage.0) {
             (Kind::Cpu, Memory::Cpu(storage)) => {
                 let program = program()?;

@@ -10,6 +10,8 @@
 //!
 //! ULP is that of f32 at the oracle's value. Every bar has a floor of `2⁻¹²⁶` per term: drivers may flush denormals.
 
+use std::fmt;
+
 use crate::error::Result;
 use crate::graph::float::Float;
 use crate::graph::op::{Args, Buffer, Inputs, OpDef};
@@ -50,11 +52,32 @@ impl Measure {
         }
     }
 
+    /// The measure in a word: `equal`, `ulp`, `sum` or `parts`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Equal => "equal",
+            Self::Ulps(_) => "ulp",
+            Self::Sum => "sum",
+            Self::Parts => "parts",
+        }
+    }
+
     /// An error that is `share` of its bar, in this measure; 1 for elements that differ and must not.
     pub fn error(self, share: f64) -> f64 {
         match self {
             Self::Equal => share.min(1.0),
             _ => share * self.bar(),
+        }
+    }
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Equal => f.write_str("equal bits"),
+            Self::Ulps(ulps) => write!(f, "{ulps} ULP"),
+            Self::Sum => f.write_str("4 (√K + 8) 2⁻²⁴ Σ│aᵢ bᵢ│"),
+            Self::Parts => f.write_str("the bars of its parts"),
         }
     }
 }

@@ -18,6 +18,8 @@ pub struct Options {
     pub guard: usize,
     /// The place of the variant that is forced for every op that has it; the default one elsewhere.
     pub variant: usize,
+    /// What to plan for in the place of the device, where a check forces what only other sizes or devices would.
+    pub caps: Option<Caps>,
 }
 
 /// Makes a program of a graph. Every value has memory of its own, but for outputs that share an input's.
