@@ -1,5 +1,6 @@
 //! What can go wrong: one error type, fields and not sentences.
 
+use std::fmt;
 use std::path::PathBuf;
 
 /// The result of everything in wgrad that can fail.
@@ -119,6 +120,50 @@ pub enum Error {
         /// What is wrong.
         source: Box<Error>,
     },
+    /// A kernel of an op gives another number than the op's definition, by more than the bar.
+    #[error("{op} ({variant}) is wrong on {device}: {point}; correct the kernel, or what `cpu` says it gives")]
+    WrongNumber {
+        /// The op.
+        op: String,
+        /// The variant.
+        variant: String,
+        /// The device.
+        device: String,
+        /// The worst element, and what repeats it.
+        point: Box<Point>,
+    },
+    /// A kernel of an op writes what is not its own, or leaves the step protocol in another state than the op.
+    #[error("{op} ({variant}) breaks a rule on {device}: {rule}")]
+    BrokenRule {
+        /// The op.
+        op: String,
+        /// The variant.
+        variant: String,
+        /// The device.
+        device: String,
+        /// What was found, and where.
+        rule: String,
+    },
+    /// The gradient of an op is not its derivative.
+    #[error(
+        "the gradient of {op} is wrong for ({shape}), seed {seed}: of input {input}[{index}] it is {analytic:e}, differences say {difference:e}; correct `gradient`"
+    )]
+    WrongGradient {
+        /// The op.
+        op: String,
+        /// The types of the inputs.
+        shape: String,
+        /// The seed of their values.
+        seed: u64,
+        /// Which input.
+        input: usize,
+        /// Which of its elements.
+        index: usize,
+        /// What the op's gradient says.
+        analytic: f64,
+        /// What differences say.
+        difference: f64,
+    },
     /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -137,6 +182,35 @@ pub enum Error {
         /// What is wrong there, and what was expected.
         reason: String,
     },
+}
+
+/// The element of an output that is farthest from what it should be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point {
+    /// The types of the inputs.
+    pub shape: String,
+    /// What kind of values they hold.
+    pub values: String,
+    /// The seed of their values.
+    pub seed: u64,
+    /// Which output.
+    pub output: usize,
+    /// Which of its elements.
+    pub index: usize,
+    /// What the device gave.
+    pub got: f64,
+    /// What the op's definition gives in f64.
+    pub want: f64,
+    /// How far they may differ.
+    pub bar: f64,
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { shape, values, seed, output, index, got, want, bar } = self;
+        write!(f, "of ({shape}), {values}, seed {seed}, ")?;
+        write!(f, "output {output}[{index}] is expected to be {want:e} within {bar:e}, got {got:e}")
+    }
 }
 
 /// What was found, and what to do about it.

@@ -18,7 +18,22 @@ const ELEMENTS: usize = 12;
 /// Elements of a value above which an op is not run dozens of times: its smaller cases say the same.
 const LARGEST: usize = 20_000;
 
-/// The worst relative distance of a case's gradients from differences of `Σ dy y`, for random dy. `None` for an op
+/// An element of an input whose gradient is the farthest from differences.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Slope {
+    /// Which input.
+    pub input: usize,
+    /// Which of its elements.
+    pub index: usize,
+    /// What the op's gradient says.
+    pub analytic: f64,
+    /// What differences say.
+    pub difference: f64,
+    /// The relative distance of the two.
+    pub error: f64,
+}
+
+/// The worst of a case's gradients by its relative distance from differences of `Σ dy y`, for random dy. `None` for an op
 /// without a gradient, and for a case too large to be run dozens of times.
 ///
 /// Rows of a batch that do not count are not compared: whatever they hold, no reduction reads them.
@@ -27,7 +42,7 @@ const LARGEST: usize = 20_000;
 ///
 /// # Errors
 /// Those of the op.
-pub fn gradient(case: &Case, seed: u64) -> Result<Option<f64>> {
+pub fn gradient(case: &Case, seed: u64) -> Result<Option<Slope>> {
     let builder = Builder::new(Arc::new(Variables::default()));
     for i in 0..case.columns.len() {
         builder.column(&format!("column {i}"), |_| 0.0);
@@ -64,7 +79,7 @@ pub fn gradient(case: &Case, seed: u64) -> Result<Option<f64>> {
         seeds.iter().map(products).sum()
     };
     let wrt: Vec<(Value, Value)> = inputs.into_iter().zip(gradients).filter_map(|(x, dx)| Some((x, dx?))).collect();
-    probe.worst(&wrt, &scalar).map(Some)
+    probe.worst(&wrt, &scalar)
 }
 
 /// The worst relative distance of the weighted gradient that a loss brings from differences of its mean. `None` for an
@@ -91,7 +106,7 @@ pub fn loss_gradient(case: &Case, seed: u64) -> Result<Option<f64>> {
     }
     let weight = case.columns.first().copied().unwrap_or(1.0) / (case.rows.0 * terms) as f64;
     let mean = |oracle: &Oracle| weight * oracle.get(outputs[1]).float().iter().sum::<f64>();
-    probe.worst(&[(inputs[0], outputs[0])], &mean).map(Some)
+    Ok(probe.worst(&[(inputs[0], outputs[0])], &mean)?.map(|worst| worst.error))
 }
 
 /// In f64, and away from the ends of the domain, where a difference would leave it.
@@ -132,29 +147,39 @@ impl Probe {
         (0..nodes).try_for_each(|node| self.oracle.run_node(node))
     }
 
-    /// The worst relative distance over pairs (input, its gradient) from differences of `scalar`.
-    fn worst(&mut self, wrt: &[(Value, Value)], scalar: &dyn Fn(&Oracle) -> f64) -> Result<f64> {
+    /// The worst relative distance over pairs (input, its gradient) from differences of `scalar`. `None` where all
+    /// inputs are empty.
+    fn worst(&mut self, wrt: &[(Value, Value)], scalar: &dyn Fn(&Oracle) -> f64) -> Result<Option<Slope>> {
         self.run(true)?;
-        let (mut worst, mut kinks, mut count) = (0.0f64, 0usize, 0usize);
-        for &(input, gradient) in wrt {
+        let (mut worst, mut kinks, mut count): (Option<Slope>, usize, usize) = (None, 0, 0);
+        for &(value, gradient) in wrt {
+            let input = self.oracle.graph().nodes[0].inputs.iter().position(|&v| v == value).unwrap_or(0);
             let gradient = self.oracle.get(gradient).float().to_vec();
             let scale = gradient.iter().fold(0.0f64, |most, v| most.max(v.abs()));
-            let ty = self.oracle.graph().ty(input);
+            let ty = self.oracle.graph().ty(value);
             let counting =
                 if ty.batched { self.oracle.step.rows_of(ty) * ty.shape.without_batch().len() } else { ty.len() };
-            for at in self.picks(counting) {
-                let (wide, narrow) = (self.slope(input, at, STEP, scalar)?, self.slope(input, at, STEP / 2.0, scalar)?);
-                let size = narrow.abs().max(gradient[at].abs()).max(1e-2 * scale).max(1e-6);
+            for index in self.picks(counting) {
+                let (wide, difference) =
+                    (self.slope(value, index, STEP, scalar)?, self.slope(value, index, STEP / 2.0, scalar)?);
+                let analytic = gradient[index];
+                let size = difference.abs().max(analytic.abs()).max(1e-2 * scale).max(1e-6);
                 count += 1;
-                if (wide - narrow).abs() > 1e-7 * size {
-                    kinks += 1;
-                } else {
-                    let error = (narrow - gradient[at]).abs() / size;
-                    worst = if error.is_nan() { f64::INFINITY } else { worst.max(error) };
+                let kink = (wide - difference).abs() > 1e-7 * size;
+                kinks += usize::from(kink);
+                let error = (difference - analytic).abs() / size;
+                let error = if error.is_nan() { f64::INFINITY } else { error };
+                if worst.is_none_or(|worst| error > worst.error) && !kink {
+                    worst = Some(Slope { input, index, analytic, difference, error });
                 }
             }
         }
-        Ok(if 4 * kinks > count { f64::INFINITY } else { worst })
+        if 4 * kinks > count {
+            let (analytic, difference, error) = (f64::NAN, f64::NAN, f64::INFINITY);
+            let nowhere = Slope { input: 0, index: 0, analytic, difference, error };
+            return Ok(Some(Slope { error, ..worst.unwrap_or(nowhere) }));
+        }
+        Ok(worst)
     }
 
     fn picks(&mut self, len: usize) -> Vec<usize> {
@@ -222,15 +247,15 @@ mod tests {
     #[test]
     fn a_wrong_gradient_is_refused() {
         let worst = |right| gradient(&Case::new(Double { right }, [Type::f32([5])]), 0).unwrap().unwrap();
-        assert!(worst(true) < 1e-6, "{}", worst(true));
-        assert!(worst(false) > 0.4, "{}", worst(false));
+        assert!(worst(true).error < 1e-6, "{:?}", worst(true));
+        assert!(worst(false).error > 0.4, "{:?}", worst(false));
     }
 
     #[test]
     fn every_gradient_agrees_with_differences() {
         let mut checked = std::collections::BTreeMap::<String, (usize, f64)>::new();
         for (seed, case) in FAMILIES.iter().flat_map(|family| (family.cases)()).enumerate() {
-            if let Some(worst) = gradient(&case, seed as u64).unwrap() {
+            if let Some(Slope { error: worst, .. }) = gradient(&case, seed as u64).unwrap() {
                 let types: Vec<String> = case.inputs.iter().map(|i| i.ty.to_string()).collect();
                 assert!(worst <= 1e-6, "{} of {types:?}, rows {:?}: {worst:e}", case.op.name(), case.rows);
                 let of_op = checked.entry(case.op.name().into()).or_default();

@@ -7,6 +7,7 @@
 //! | [`parity`] | one op on a device with its f64 kernel on the same inputs, at the op's bar |
 //! | [`nodes`] | the same for each node of a loaded program, on the program's own values |
 //! | [`gradient`], [`loss_gradient`] | an op's gradient with differences of the op, both in f64 |
+//! | [`verify`] | an op of a program's own on a device, and its gradient |
 
 mod bench;
 mod compare;
@@ -14,13 +15,17 @@ mod gradient;
 mod nodes;
 mod number;
 mod parity;
+mod reproduce;
 mod suite;
 mod values;
+mod verify;
 
 pub use bench::graph_of;
 pub use compare::{Reference, Worst};
-pub use gradient::{gradient, loss_gradient};
+pub use gradient::{Slope, gradient, loss_gradient};
 pub use nodes::{NodeOutcome, nodes};
 pub use parity::{Outcome, Place, parity, variants};
+pub use reproduce::reproduce;
 pub use suite::{Finding, Job, Row, Rows, WorstCase, jobs, run, suite};
 pub use values::{Regime, Trial, TrialName, trials, values};
+pub use verify::verify;
