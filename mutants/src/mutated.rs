@@ -1,0 +1,87 @@
+//! An op whose kernels have an edit, and are else the same.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use wgrad::graph::{Args, Builder, Launch, Measure, Node, Op, Site, Source, Tolerance, Value, Variant, compose};
+use wgrad::{Result, Type};
+
+/// A file as it is, and as it shall be.
+#[derive(Debug)]
+pub struct Change {
+    /// Its path under `shaders/`.
+    pub path: &'static str,
+    /// What it holds.
+    pub old: String,
+    /// What it holds with the edit.
+    pub new: String,
+}
+
+impl Change {
+    /// The launch with the changed file, where it has the file: among its own, or as one of functions that those name.
+    fn apply(&self, mut launch: Launch) -> Launch {
+        let changed = Source { path: self.path, text: Cow::Owned(self.new.clone()) };
+        if let Some(source) = launch.sources.iter_mut().find(|source| source.path == self.path) {
+            *source = changed;
+        } else if compose(&launch).text.contains(self.old.trim_end()) {
+            return launch.source(changed);
+        }
+        launch
+    }
+}
+
+/// The op with the change.
+#[derive(Debug)]
+pub struct Mutated {
+    /// The op as it is.
+    pub op: Arc<dyn Op>,
+    /// What changes.
+    pub change: Arc<Change>,
+}
+
+impl Op for Mutated {
+    fn name(&self) -> &str {
+        self.op.name()
+    }
+
+    fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {
+        self.op.infer(inputs)
+    }
+
+    fn aliases(&self) -> Vec<(usize, usize)> {
+        self.op.aliases()
+    }
+
+    fn checks_finite(&self) -> bool {
+        self.op.checks_finite()
+    }
+
+    fn gradient(&self, g: &Builder, node: &Node, dy: &[Option<Value>]) -> Result<Vec<Option<Value>>> {
+        self.op.gradient(g, node, dy)
+    }
+
+    fn cpu_f32(&self, args: Args<'_, f32>) -> Result<()> {
+        self.op.cpu_f32(args)
+    }
+
+    fn cpu_f64(&self, args: Args<'_, f64>) -> Result<()> {
+        self.op.cpu_f64(args)
+    }
+
+    fn measure(&self) -> Measure {
+        self.op.measure()
+    }
+
+    fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {
+        self.op.tolerance(case)
+    }
+
+    fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
+        let mut variants = self.op.variants(site)?;
+        for variant in &mut variants {
+            variant.launches =
+                std::mem::take(&mut variant.launches).into_iter().map(|l| self.change.apply(l)).collect();
+        }
+        Ok(variants)
+    }
+}
