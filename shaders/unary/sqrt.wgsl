@@ -6,5 +6,5 @@ fn sqrt_f(x: f32) -> f32 {
 }
 
 fn sqrt_df(x: f32, y: f32) -> f32 {
-    return own_reciprocal(2.0 * y);
+    return 0.5 * own_reciprocal(y);
 }

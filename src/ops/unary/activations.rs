@@ -3,7 +3,7 @@
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
 use crate::graph::Float;
-use crate::ops::unary::{Needs, Params, Unary, UnaryDef, filled, row, wgsl, wide, within};
+use crate::ops::unary::{DENORMAL, Needs, Params, Unary, UnaryDef, filled, row, wgsl, wide, within};
 
 /// The rows of this file.
 pub(super) static ROWS: &[Unary] = &[
@@ -143,6 +143,7 @@ impl UnaryDef for Elu {
         [1.5, 1.5, 1.0],
     ];
     const ULPS: [f64; 2] = [5.0, 5.0];
+    const FLOORS: [f64; 2] = [DENORMAL, 0.0];
     fn f<F: Float>(x: F, p: &[F]) -> F {
         if x > F::ZERO { x } else { p[0] * x.exp_m1() }
     }
@@ -176,6 +177,7 @@ impl UnaryDef for Selu {
         [1.5, 1.5760514810332207, 1.0507009873554805],
     ];
     const ULPS: [f64; 2] = [5.0, 5.0];
+    const FLOORS: [f64; 2] = [DENORMAL, 0.0];
     fn f<F: Float>(x: F, _: &[F]) -> F {
         if x > F::ZERO { F::of(Self::SCALE) * x } else { F::of(Self::SCALE_ALPHA) * x.exp_m1() }
     }
@@ -202,8 +204,9 @@ impl UnaryDef for Silu {
     const ULPS: [f64; 2] = [8.0, 8.0];
     const FLOORS: [f64; 2] = [0.0, NEAR_ZERO];
     fn f<F: Float>(x: F, _: &[F]) -> F {
-        let e = (-x.abs()).exp();
-        if x < F::ZERO { within(x, 1e3) * e / (F::ONE + e) } else { x / (F::ONE + e) }
+        let root = (F::of(-0.5) * x.abs()).exp(); // squared, it may be 0 where x times the square is not
+        let r = F::ONE / (F::ONE + root * root);
+        if x < F::ZERO { within(x, 1e3) * root * r * root } else { x * r }
     }
     fn df<F: Float>(x: F, _: F, _: &[F]) -> F {
         let x = within(x, 1e3);
@@ -305,9 +308,10 @@ impl UnaryDef for Mish {
     const ULPS: [f64; 2] = [8.0, 8.0];
     const FLOORS: [f64; 2] = [0.0, NEAR_ZERO];
     fn f<F: Float>(x: F, _: &[F]) -> F {
-        let (e, one, two) = ((-x.abs()).exp(), F::ONE, F::of(2.0));
+        let (root, one, two) = ((F::of(-0.5) * x.abs()).exp(), F::ONE, F::of(2.0)); // as in silu
+        let e = root * root;
         if x < F::ZERO {
-            within(x, 1e3) * e * (e + two) / (e * (e + two) + two)
+            within(x, 1e3) * root * ((e + two) / (e * (e + two) + two)) * root
         } else {
             x * ((one + two * e) / (one + two * e * (one + e)))
         }

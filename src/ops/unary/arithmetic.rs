@@ -4,7 +4,7 @@ use std::f64::consts::FRAC_2_SQRT_PI;
 
 use crate::graph::Float;
 use crate::ops::unary::piecewise::inside;
-use crate::ops::unary::{Needs, Params, Unary, UnaryDef, filled, row, wgsl, wide};
+use crate::ops::unary::{DENORMAL, Needs, Params, Unary, UnaryDef, filled, row, wgsl, wide};
 
 /// The rows of this file.
 pub(super) static ROWS: &[Unary] = &[
@@ -326,6 +326,7 @@ impl UnaryDef for Erf {
         [1.5, 0.9661051464753108, 0.11893028922362937],
     ];
     const ULPS: [f64; 2] = [8.0, 4.0];
+    const FLOORS: [f64; 2] = [DENORMAL, 0.0];
     fn f<F: Float>(x: F, _: &[F]) -> F {
         x.erf()
     }

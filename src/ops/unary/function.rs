@@ -1,12 +1,14 @@
 //! A row with the values of its parameters: what layers hold and kernels are composed with.
 
+use std::fmt;
+
 use crate::error::{Error, Result};
 use crate::graph::{Constant, Float, Launch};
 use crate::ops::unary::piecewise::Linear;
 use crate::ops::unary::{Params, Unary, UnaryDef, defaults, filled, row, rows};
 
 /// An elementwise function: a row and the values of its parameters.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Function {
     /// The row.
     pub row: &'static Unary,
@@ -16,6 +18,18 @@ pub struct Function {
 impl PartialEq for Function {
     fn eq(&self, other: &Self) -> bool {
         (self.row.name, self.params()) == (other.row.name, other.params())
+    }
+}
+
+impl fmt::Debug for Function {
+    /// `relu`, `elu(alpha: 1.0)`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let params = self.row.params.iter().zip(self.params());
+        let params: Vec<String> = params.map(|((name, _), value)| format!("{name}: {value:?}")).collect();
+        match &params[..] {
+            [] => write!(f, "{}", self.name()),
+            _ => write!(f, "{}({})", self.name(), params.join(", ")),
+        }
     }
 }
 

@@ -139,6 +139,9 @@ fn defaults(names: &[(&str, f32)]) -> Params<f32> {
     filled(names.iter().map(|(_, value)| *value))
 }
 
+/// What a function steeper than 1 may be off at a denormal argument, which a driver may take for 0: a few 2⁻¹²⁶.
+const DENORMAL: f64 = 1e-37;
+
 /// What `f` gives in f64, rounded: for functions whose parts in f32 would be off more than a few ULP.
 fn wide<F: Float>(x: F, f: impl Fn(f64) -> f64) -> F {
     F::of(f(x.to_f64()))

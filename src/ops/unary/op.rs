@@ -51,7 +51,8 @@ pub fn unary_backward(g: &Builder, function: Function, dy: Value, x: Value, y: V
 }
 
 impl UnaryBackward {
-    fn new(function: Function) -> Self {
+    /// The op of a function.
+    pub fn new(function: Function) -> Self {
         let name = format!("{}_backward", function.name());
         Self { function, name }
     }
