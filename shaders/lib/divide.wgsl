@@ -27,9 +27,9 @@ fn own_divide(a: f32, b: f32) -> f32 {
     let sign = (bitcast<u32>(a) ^ bitcast<u32>(b)) & 0x80000000u;
     let above = magnitude_bits(a);
     let under = magnitude_bits(b);
-    let x = parts(a);
-    let y = parts(b);
-    var out = scaled(divide_significands(x.m, y.m), x.e - y.e);
+    let x = split_float(a);
+    let y = split_float(b);
+    var out = scale_bits(divide_significands(x.m, y.m), x.e - y.e);
     out = select(out, 0u, above == 0u || under == 0x7f800000u);
     out = select(out, 0x7f800000u, under == 0u || above == 0x7f800000u);
     let undefined = above == under && (above == 0u || above == 0x7f800000u);

@@ -4,13 +4,13 @@
 // Max ULP: lavapipe 0.97, SwiftShader 0.97 (copied to the CPU: all fused 0.99, sums reassociated 1.3).
 // Two-constant range reduction (355/512 * n is exact: an integer product), own minimax polynomial for
 // (e^r - 1 - r) / r^2, 2^n added to the exponent bits.
-struct Power { // e^x = 2^n (1 + p), p in [-0.30, 0.42]
+struct PowerOfTwo { // e^x = 2^n (1 + p), p in [-0.30, 0.42]
     n: i32,
     p: f32,
 }
 
 // Of the sum x + low, |low| < 0.2, without rounding it: squares and products have exponents longer than an f32.
-fn power_of_sum(x: f32, low: f32) -> Power {
+fn power_of_sum(x: f32, low: f32) -> PowerOfTwo {
     let bits = bitcast<u32>(x);
     let clamped = bitcast<f32>((bits & 0x80000000u) | min(magnitude_bits(x), 0x42d20000u));
     let n = i32(floor((clamped + low) * 1.442695041 + 0.5));
@@ -22,11 +22,11 @@ fn power_of_sum(x: f32, low: f32) -> Power {
     p = p * r + 4.16662917e-2;
     p = p * r + 1.66666657e-1;
     p = p * r + 0.5;
-    return Power(n, r + r * r * p);
+    return PowerOfTwo(n, r + r * r * p);
 }
 
-fn exp_of_power(power: Power) -> f32 {
-    return bitcast<f32>(scaled(bitcast<u32>(1.0 + power.p), power.n)); // in [0.70, 1.42]
+fn exp_of_power(power: PowerOfTwo) -> f32 {
+    return bitcast<f32>(scale_bits(bitcast<u32>(1.0 + power.p), power.n)); // in [0.70, 1.42]
 }
 
 fn own_exp(x: f32) -> f32 {

@@ -55,7 +55,7 @@ fn log2_significand(n: u32, d: u32, negative: bool) -> Fixed {
 
 // log2 |a|, a finite and not 0, within 2^-30 of itself.
 fn log2_fixed(a: f32) -> Fixed {
-    let x = parts(a);
+    let x = split_float(a);
     let m = (bitcast<u32>(x.m) & 0x7fffffu) | 0x800000u;
     let upper = m > 0xb504f3u;
     let whole = select(0x800000u, 0x1000000u, upper);
@@ -73,7 +73,7 @@ fn log2_fixed(a: f32) -> Fixed {
 }
 
 fn exponent_fixed(b: f32) -> Fixed {
-    let x = parts(b);
+    let x = split_float(b);
     return Fixed(select(bitcast<u32>(x.m) << 8u, 0u, magnitude_bits(b) == 0u), x.e, bitcast<i32>(b) < 0);
 }
 
@@ -98,7 +98,7 @@ struct Power {
 
 // Whether b is a whole number, and an odd one; floats from 2^24 on are even.
 fn is_whole(b: f32) -> vec2<bool> {
-    let e = parts(b).e;
+    let e = split_float(b).e;
     let m = (magnitude_bits(b) & 0x7fffffu) | 0x800000u;
     let point = u32(clamp(23 - e, 0, 31)); // bits behind the point
     let whole = e >= 0 && (m & ((1u << point) - 1u)) == 0u;
@@ -135,7 +135,7 @@ fn power(a: f32, b: f32, x: Fixed, odd: bool) -> Power {
 fn own_pow(a: f32, b: f32) -> f32 {
     let whole = is_whole(b);
     let p = power(a, b, exponent_fixed(b), whole.y);
-    var out = p.sign | select(scaled(bitcast<u32>(p.y), p.n), bitcast<u32>(p.y), p.special);
+    var out = p.sign | select(scale_bits(bitcast<u32>(p.y), p.n), bitcast<u32>(p.y), p.special);
     let finite_base = bitcast<u32>(a) > 0x80000000u && bitcast<u32>(a) < 0xff800000u;
     let undefined = finite_base && !whole.x && magnitude_bits(b) < 0x7f800000u;
     return bitcast<f32>(select(out, 0x7fc00000u, undefined || is_nan(a) || is_nan(b)));
@@ -143,9 +143,9 @@ fn own_pow(a: f32, b: f32) -> f32 {
 
 // v w |a|^x with the sign of a^x, where no part of it overflows or vanishes before the whole does.
 fn power_product(v: f32, w: f32, p: Power) -> f32 {
-    let x = parts(v);
-    let y = parts(w);
-    let product = scaled(bitcast<u32>(x.m * y.m * p.y), x.e + y.e + p.n);
+    let x = split_float(v);
+    let y = split_float(w);
+    let product = scale_bits(bitcast<u32>(x.m * y.m * p.y), x.e + y.e + p.n);
     let sign = bitcast<u32>(v) ^ bitcast<u32>(w);
     let plain = p.special || magnitude_bits(v) - 1u >= 0x7f7fffffu || magnitude_bits(w) - 1u >= 0x7f7fffffu;
     let out = select((sign & 0x80000000u) | product, bitcast<u32>((w * p.y) * v), plain);

@@ -45,6 +45,7 @@ const LIB: &[Source] = &[
     shader!("lib/philox.wgsl"),
     shader!("lib/pow.wgsl"),
     shader!("lib/reciprocal.wgsl"),
+    shader!("lib/reduce.wgsl"),
     shader!("lib/scale.wgsl"),
     shader!("lib/sigmoid.wgsl"),
     shader!("lib/sqrt.wgsl"),

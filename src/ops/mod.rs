@@ -16,8 +16,10 @@ mod movement;
 mod reduce;
 mod reshape;
 mod rows;
+mod select;
 mod sgd;
 mod softmax;
+mod squeeze;
 mod step_end;
 mod unary;
 mod walk;
@@ -46,11 +48,13 @@ pub use movement::pad::{Pad, pad};
 pub use movement::slice::{Slice, slice};
 pub use movement::split::{Split, split};
 pub use movement::transpose::{Transpose, transpose};
-pub use reduce::sum_to;
+pub use reduce::{Argmax, BroadcastTo, Extreme, MeanBackward, Sum, argmax, broadcast_to, max, mean, min, sum, sum_to};
 pub use reshape::{Reshape, flatten, reshape};
 pub use rows::{RowGather, StoreRows, row_gather, store_rows};
+pub use select::{Select, SelectBackward, select};
 pub use sgd::{Sgd, sgd};
 pub use softmax::{LogSoftmax, Softmax, SoftmaxBackward, SoftmaxOp, log_softmax, softmax};
+pub use squeeze::{ExpandDims, Squeeze, expand_dims, squeeze};
 pub use step_end::{COUNT_ONLY, StepEnd, step_end};
 pub use unary::activations::{Elu, Gelu, GeluTanh, Mish, Selu, Sigmoid, Silu, Softplus, Softsign, Tanh};
 pub use unary::arithmetic::{Abs, Clip, Erf, Exp, Expm1, Log, Log1p, Neg, Reciprocal, Rsqrt, Sign, Sqrt, Square};
@@ -67,6 +71,9 @@ use crate::shape::{Dtype, Type};
 pub static FAMILIES: &[Family] = &[
     Family { name: "unary", cases: unary::cases },
     Family { name: "binary", cases: binary::cases },
+    Family { name: "select", cases: select::cases },
+    Family { name: "reduce", cases: reduce::cases },
+    Family { name: "squeeze", cases: squeeze::cases },
     Family { name: "bias_add", cases: bias_add::cases },
     Family { name: "matmul", cases: matmul::cases },
     Family { name: "dense", cases: dense::cases },
