@@ -1,7 +1,7 @@
 // uses: lib/normal.wgsl, lib/bits.wgsl
 // erf x = x + x P(x^2) below 1, own minimax polynomial; from there on 1 - 2 Phi(-sqrt 2 |x|), with the tail of normal.
 // Any x, never over 1 in magnitude; NaN passes on.
-// Max ULP: @
+// Max ULP, near 0 too: lavapipe 1.07, SwiftShader 1.07 (CPU copy: all fused 1.2, sums reassociated 2.4).
 fn own_erf(x: f32) -> f32 {
     let bits = bitcast<u32>(x);
     let t = bitcast<f32>(min(magnitude_bits(x), 0x41200000u)); // 10

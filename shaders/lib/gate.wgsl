@@ -1,7 +1,7 @@
 // uses: lib/sigmoid.wgsl, lib/bits.wgsl
 // x s(w) and its derivative s(w) (1 + x s(-w) w'), s the sigmoid, w of the sign of x, from root = e^(-|w| / 2).
 // In the tail x e^w is a normal number where e^w is one no more, so the root is multiplied twice.
-// Max ULP: @
+// Max ULP: see silu and gelu_tanh, which are made of it.
 fn gate(x: f32, root: f32) -> f32 {
     let r = reciprocal_of_one_plus(root * root);
     let t = bitcast<f32>(min(magnitude_bits(x), 0x43800000u)); // 256: there the tail is 0

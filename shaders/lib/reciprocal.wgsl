@@ -1,7 +1,7 @@
 // uses: lib/bits.wgsl, lib/scale.wgsl
 // 1 / x = 2^-k / m, x = 2^k m, 1 <= m < 2; any x: 1 / +-0 = +-infinity, 1 / +-infinity = +-0, NaN passes on.
 // Below 2^-128 the result is infinite, over 2^126 a denormal, rounded in integers; a denormal x counts.
-// Max ULP: @
+// Max ULP: lavapipe 1.24, SwiftShader 1.24 (CPU copy: all fused 0.51, sums reassociated 1.9).
 // Own minimax start for 1 / m and two Newton steps; no division, whose error WGSL leaves at 2.5 ULP.
 fn own_reciprocal(x: f32) -> f32 {
     let magnitude = magnitude_bits(x);

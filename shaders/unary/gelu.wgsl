@@ -1,7 +1,8 @@
 // uses: lib/normal.wgsl, lib/bits.wgsl
 // f(x) = x Phi(x), Phi of the normal distribution, (1 + erf(x / sqrt 2)) / 2; f'(x) = Phi(x) + x phi(x).
 // Any x: 0 far below -13, -infinity included; the tail is not taken from 1 + erf, so it stays accurate; NaN passes on.
-// Max ULP: @
+// Max ULP: f 4.69, df 1.39 on lavapipe and on SwiftShader (CPU copy of f: fused 5.0, reassociated 6.7); df is off
+// 1.1e-7 besides near -0.75, where it passes through 0.
 fn gelu_f(x: f32) -> f32 {
     let t = bitcast<f32>(min(magnitude_bits(x), 0x41700000u)); // 15
     let height = bell(t, 0.5);

@@ -1,7 +1,8 @@
 // uses: lib/exp.wgsl, lib/reciprocal.wgsl, lib/bits.wgsl
 // f(x) = x tanh(log(1 + e^x)) = x n / (n + 2), n = e^x (e^x + 2), with e = e^-|x|, so that nothing overflows.
 // f'(x) = (n (n + 2) + 4 x e^x (1 + e^x)) / (n + 2)^2. Any x: 0 far below, -infinity included; NaN passes on.
-// Max ULP: @
+// Max ULP: f 4.31, df 3.79 on lavapipe and on SwiftShader (CPU copy of f: fused 4.8, reassociated 5.7); df is off
+// 4e-8 besides near -1.19, where it passes through 0.
 fn mish_f(x: f32) -> f32 {
     let t = bitcast<f32>(min(magnitude_bits(x), 0x43800000u)); // 256: there the tail is 0
     let root = own_exp(-0.5 * t);

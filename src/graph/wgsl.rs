@@ -115,8 +115,8 @@ pub fn compose(launch: &Launch) -> Composed {
 fn forward(name: &str, signature: &str, stem: &str, params: &[f32]) -> String {
     let inner = signature.trim_start_matches('(').split(')').next().unwrap_or_default();
     let arguments = inner.split(',').filter_map(|a| a.split(':').next()).map(|a| a.trim().to_string());
-    // The shortest decimals that give the same f32 back.
-    let arguments: Vec<String> = arguments.chain(params.iter().map(|p| format!("{p:?}f"))).collect();
+    // As decimals of f64: the shortest ones of the largest f32 are above it, which a compiler may refuse.
+    let arguments: Vec<String> = arguments.chain(params.iter().map(|p| format!("{:?}f", f64::from(*p)))).collect();
     format!("fn {name}{signature} {{ return {stem}_{name}({}); }}", arguments.join(", "))
 }
 

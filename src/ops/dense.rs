@@ -3,14 +3,14 @@
 use crate::error::{Error, Result};
 use crate::graph::{
     Args, Bind, Buffer, Builder, CHUNK, Float, Inputs, Launch, Measure, Node, OpDef, Operand, Param, Role, Site,
-    Squash, StepState, TINY, Tolerance, UNIT, Value, Variant, shader, sum_bar, term_ranges, ulp,
+    Squash, StepState, TINY, Tolerance, Value, Variant, shader, sum_bar, term_ranges, ulp,
 };
 use crate::ops::case::{Case, Domain, EDGES};
 use crate::ops::matmul::tile_trips;
 use crate::ops::rows::{gathered, row_of};
 use crate::ops::unary::activations::Sigmoid;
 use crate::ops::unary::piecewise::{Linear, Relu};
-use crate::ops::unary::{Function, Needs, UnaryDef, rows, unary_backward};
+use crate::ops::unary::{Function, Needs, UnaryDef, product_bars, rows, unary_backward};
 use crate::ops::{add, same};
 use crate::shape::{Dtype, Type};
 
@@ -401,14 +401,12 @@ impl OpDef for DenseBackward {
 
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {
         let [m, _, n] = self.0.extents(&references(case.types)).unwrap_or_default();
-        let dy = case.inputs.float(self.0.w() + 1);
-        let (dz, row) = (self.dz(&case.inputs), self.0.activation.row);
-        // The magnitudes of the terms, and what each term may be off for f' and its product.
-        let off = |(&dz, &dy): (&f64, &f64)| {
-            (row.ulps[1] + 2.0) * 2.0 * UNIT * dz.abs() + dy.abs() * (row.floors[1] + TINY) + TINY
+        let (w, dz) = (self.0.w(), self.dz(&case.inputs));
+        // What each term may be off for f' and its product.
+        let off = match self.0.activation.is_linear() {
+            true => vec![0.0; dz.len()],
+            false => product_bars(&self.0.activation, case.inputs.float(w + 1), case.inputs.float(w + 2)),
         };
-        let off =
-            if self.0.activation.is_linear() { vec![0.0; dz.len()] } else { dz.iter().zip(dy).map(off).collect() };
         let magnitudes = self.linear(case, dz.iter().map(|v| v.abs()).collect());
         let off = self.linear(case, off);
         let bar = |i: usize, terms: usize| {

@@ -17,6 +17,7 @@ use std::borrow::Cow;
 use crate::graph::{F1, F2, Float, Source};
 
 pub use function::Function;
+pub(super) use op::product_bars;
 pub use op::{UnaryBackward, UnaryOp, cases, unary, unary_backward};
 
 /// Every row.

@@ -58,6 +58,17 @@ impl UnaryBackward {
     }
 }
 
+/// How far `dy f'(seen)` may be off: the derivative, then one product; anything where the derivative alone passes the
+/// largest f32.
+pub(in crate::ops) fn product_bars(function: &Function, dy: &[f64], seen: &[f64]) -> Vec<f64> {
+    let ([_, ulps], [_, floor], df) = (function.row.ulps, function.row.floors, function.df::<f64>());
+    let bar = |(&dy, &seen): (&f64, &f64)| match df(seen, seen) {
+        slope if slope.abs() > f64::from(f32::MAX) => f64::INFINITY,
+        slope => (ulps + 1.0) * ulp(dy * slope) + dy.abs() * (floor + TINY) + TINY,
+    };
+    dy.iter().zip(seen).map(bar).collect()
+}
+
 impl OpDef for UnaryOp {
     fn name(&self) -> &str {
         self.0.name()
@@ -125,12 +136,7 @@ impl OpDef for UnaryBackward {
     }
 
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {
-        // The derivative, then one product.
-        let [[_, ulps], [_, floor]] = [self.function.row.ulps, self.function.row.floors];
-        let df = self.function.df::<f64>();
-        let inputs = case.inputs.float(0).iter().zip(case.inputs.float(1));
-        let bar = |(&dy, &seen): (&f64, &f64)| (ulps + 1.0) * ulp(dy * df(seen, seen)) + dy.abs() * (floor + TINY);
-        vec![inputs.map(|pair| bar(pair) + TINY).collect()]
+        vec![product_bars(&self.function, case.inputs.float(0), case.inputs.float(1))]
     }
 
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
