@@ -78,7 +78,7 @@ impl OpDef for Select {
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
         let y = &site.outputs[0];
         let walk = Walk::stretched(&y.shape, shapes::<3>(site.inputs));
-        let launch = along(elementwise(shader!("select.wgsl"), y.len()), &walk)?;
+        let launch = along("select", elementwise(shader!("select.wgsl"), y.len()), &walk)?;
         Ok(Variant::only(launch.input(0).input(1).input(2).output(0)))
     }
 }
@@ -115,7 +115,8 @@ impl OpDef for SelectBackward {
 
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
         let walk = Walk::stretched(&site.outputs[0].shape, shapes::<1>(site.inputs));
-        let launch = along(elementwise(shader!("select_backward.wgsl"), site.outputs[0].len()), &walk)?;
+        let launch =
+            along("select_backward", elementwise(shader!("select_backward.wgsl"), site.outputs[0].len()), &walk)?;
         Ok(Variant::only(launch.flag("OF_B", self.of_b).input(0).input(1).output(0)))
     }
 }

@@ -7,20 +7,15 @@ use crate::shape::Walk;
 /// Axes that a kernel goes along, after those that can be are merged.
 pub const MOST_AXES: usize = 6;
 
-/// Adds the axes of `walk` to a launch whose `Params` hold `len` so far.
+/// Adds the axes of `walk` to a launch of `op` whose `Params` hold `len` so far.
 ///
 /// # Errors
 /// [`Error::Limit`] where too many are left.
-pub fn along<const N: usize>(launch: Launch, walk: &Walk<N>) -> Result<Launch> {
+pub fn along<const N: usize>(op: &str, launch: Launch, walk: &Walk<N>) -> Result<Launch> {
     let rank = walk.axes.len();
     if rank > MOST_AXES {
-        let what = launch.sources.last().map_or("", |source| source.path).into();
-        return Err(Error::Limit {
-            what,
-            name: "axes, merged where possible",
-            need: rank as u64,
-            limit: MOST_AXES as u64,
-        });
+        let (need, limit) = (rank as u64, MOST_AXES as u64);
+        return Err(Error::Limit { what: op.into(), name: "axes, merged where possible", need, limit });
     }
     let mut launch = launch.size("rank", rank).size("padding0", 0).size("padding1", 0);
     for axis in 0..MOST_AXES {

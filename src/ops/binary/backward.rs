@@ -70,7 +70,7 @@ impl<B: BinaryDef> OpDef for BinaryBackward<B> {
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
         let (c, operands) = (&site.outputs[0], [&site.inputs[1], &site.inputs[2]]);
         variants(c, operands, |same| {
-            let launch = launch(shader!("binary_backward.wgsl"), c, operands, same)?
+            let launch = launch(&self.name, shader!("binary_backward.wgsl"), c, operands, same)?
                 .source(source::<B>())
                 .flag("WRITE_A", site.used[0])
                 .flag("WRITE_B", site.used[1])

@@ -67,7 +67,7 @@ impl OpDef for Argmax {
     }
 
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
-        Layout::new(&site.inputs[0], &[self.axis]).variants(&shader!("argmax.wgsl"), |launch| launch)
+        Layout::new(&site.inputs[0], &[self.axis]).variants("argmax", &shader!("argmax.wgsl"), |launch| launch)
     }
 }
 
@@ -78,8 +78,6 @@ pub fn cases() -> Vec<Case> {
         _ => None,
     };
     let mut cases: Vec<Case> = shapes().into_iter().filter_map(case).collect();
-    for shape in [[1, 5_000_000], [65_537, 64], [64 * 65_537, 2]] {
-        cases.push(Case::new(Argmax { axis: 1 }, [Type::f32(shape)]).brief());
-    }
+    cases.push(Case::new(Argmax { axis: 1 }, [Type::f32([65_537, 9])]).brief()); // workgroups of a result each
     cases
 }

@@ -58,6 +58,6 @@ impl OpDef for Extreme {
 
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
         let layout = Layout::new(&site.inputs[0], &self.axes);
-        layout.variants(&shader!("extreme.wgsl"), |launch| launch.flag("SMALLEST", self.smallest))
+        layout.variants(self.name(), &shader!("extreme.wgsl"), |launch| launch.flag("SMALLEST", self.smallest))
     }
 }

@@ -80,8 +80,8 @@ impl Layout {
 
     /// The ways to run a kernel: an invocation a result, or a workgroup. The latter first for many terms that stand
     /// side by side, and where there are few results.
-    pub fn variants(&self, source: &Source, extend: impl Fn(Launch) -> Launch) -> Result<Vec<Variant>> {
-        let variant = |name, lanes| Ok(Variant { name, launches: self.launches(source, lanes, &extend)? });
+    pub fn variants(&self, op: &str, source: &Source, extend: impl Fn(Launch) -> Launch) -> Result<Vec<Variant>> {
+        let variant = |name, lanes| Ok(Variant { name, launches: self.launches(op, source, lanes, &extend)? });
         let mut variants = vec![variant("invocation", 1)?];
         if self.count >= FEW {
             variants.push(variant("workgroup", LANES)?);
@@ -93,7 +93,13 @@ impl Layout {
         Ok(variants)
     }
 
-    fn launches(&self, source: &Source, lanes: usize, extend: &impl Fn(Launch) -> Launch) -> Result<Vec<Launch>> {
+    fn launches(
+        &self,
+        op: &str,
+        source: &Source,
+        lanes: usize,
+        extend: &impl Fn(Launch) -> Launch,
+    ) -> Result<Vec<Launch>> {
         let len = self.len();
         let groups = if lanes == 1 { len.div_ceil(LANES) } else { len } as u64;
         let ranges = term_ranges(self.count.div_ceil(lanes)).into_iter();
@@ -106,7 +112,7 @@ impl Layout {
                     trips as u64,
                     (len * (end - begin)) as u64,
                 );
-                let launch = self.terms_of(along(launch, &self.results)?)?;
+                let launch = self.terms_of(op, along(op, launch, &self.results)?)?;
                 let launch = launch.size("begin", begin).size("end", end).size("terms", self.count);
                 let launch = launch.size("per_row", self.per_row.unwrap_or(0)).param("step_width", Param::StepWidth);
                 let launch = launch.size("padding2", 0).size("padding3", 0).size("padding4", 0);
@@ -117,12 +123,11 @@ impl Layout {
     }
 
     /// Adds the axes of the terms.
-    fn terms_of(&self, launch: Launch) -> Result<Launch> {
+    fn terms_of(&self, op: &str, launch: Launch) -> Result<Launch> {
         let axes = &self.terms.axes;
         if axes.len() > MOST_REDUCED {
-            let what = launch.sources.last().map_or("", |source| source.path).into();
             let (need, limit) = (axes.len() as u64, MOST_REDUCED as u64);
-            return Err(Error::Limit { what, name: "axes to reduce, merged where possible", need, limit });
+            return Err(Error::Limit { what: op.into(), name: "axes to reduce, merged where possible", need, limit });
         }
         let mut launch = launch.constant("GROUPS", Constant::U32(axes.len().max(1) as u32));
         for group in 0..MOST_REDUCED {

@@ -69,7 +69,7 @@ impl OpDef for BroadcastTo {
 
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
         let walk = Walk::stretched(&self.shape, [&site.inputs[0].shape]);
-        let launch = along(elementwise(shader!("broadcast_to.wgsl"), self.shape.len()), &walk)?;
+        let launch = along("broadcast_to", elementwise(shader!("broadcast_to.wgsl"), self.shape.len()), &walk)?;
         Ok(Variant::only(launch.input(0).output(0)))
     }
 }
@@ -115,7 +115,7 @@ impl OpDef for MeanBackward {
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
         let layout = Layout::new(&self.ty, &self.axes);
         let walk = Walk::stretched(&self.ty.shape, [&site.inputs[0].shape]);
-        let launch = along(elementwise(shader!("mean_backward.wgsl"), self.ty.len()), &walk)?
+        let launch = along("mean_backward", elementwise(shader!("mean_backward.wgsl"), self.ty.len()), &walk)?
             .size("terms", layout.count)
             .size("per_row", layout.per_row.unwrap_or(0))
             .param("step_width", Param::StepWidth)

@@ -63,6 +63,6 @@ impl OpDef for Sum {
 
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
         let layout = Layout::new(&site.inputs[0], &self.axes);
-        layout.variants(&shader!("sum.wgsl"), |launch| launch.flag("MEAN", self.mean))
+        layout.variants(self.name(), &shader!("sum.wgsl"), |launch| launch.flag("MEAN", self.mean))
     }
 }
