@@ -132,9 +132,16 @@ pub fn cases() -> Vec<Case> {
         let op = Dropout { rate: rates[i % rates.len()], seed, layer, step: [0, 1] };
         Case::new(op, [ty]).columns(&[[0.0, 16_777_215.0, 3.0][i % 3], [0.0, 255.0][i % 2]])
     };
-    let edges = EDGES.iter().enumerate();
-    let edges = edges
+    let edges = EDGES
+        .iter()
+        .enumerate()
         .flat_map(|(i, &n)| [case(i, Type::f32([n])), case(i + 1, Type::f32([n, 3]).batched(true)).rows(n / 2, n)]);
+    // The first element's word is the last one that drops, and the first one that does not.
+    let word = Philox::new(7, Purpose::Dropout, stream(0, 0)).word();
+    let bounds = [1.0, 0.0].map(|more| {
+        let rate = (f64::from(word) + more) / 2f64.powi(32);
+        Case::new(Dropout { rate, seed: 7, layer: 0, step: [0, 1] }, [Type::f32([5])]).columns(&[0.0, 0.0])
+    });
     let large = case(0, Type::f32([16_777_217])).brief(); // more than 65,535 workgroups
-    edges.chain([large]).collect()
+    edges.chain(bounds).chain([large]).collect()
 }

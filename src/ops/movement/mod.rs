@@ -1,7 +1,7 @@
 //! Data movement: ops that give the elements of their inputs at other places, bit for bit, in either dtype.
 //!
-//! One kernel copies for all of them ([`copy`]). The batch stays axis 0: an op that would move it, or mix its rows, is
-//! refused, since a [`Type`] could not say where the rows are that count.
+//! One kernel copies for all of them. A batch stays axis 0: an op that would move it, or put its rows elsewhere, is
+//! refused, since a type can only say that axis 0 is the batch, and no other place of the rows that count.
 
 pub mod concatenate;
 mod copy;

@@ -104,6 +104,6 @@ pub fn cases() -> Vec<Case> {
         Case::new(op(&[0, 3, 1, 2]), [ty]).rows(rows, batch)
     });
     let index = Case::new(op(&[1, 0]), [Type::u32([9, 31])]).domain(0, Domain::Index(1 << 30));
-    let large = f32(&[1, 0], &[2049, 2048]).brief(); // more than 65,535 workgroups
+    let large = f32(&[1, 0], &[2049, 2048]).brief(); // more than 65,535 workgroups of the kernel that copies
     edges.chain(ranks).chain(batch).chain([index, large]).collect()
 }
