@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use wgrad::graph::{Builder, Caps, Graph, Report, VariableKind};
+use wgrad::graph::{Builder, Caps, Graph, Report};
 use wgrad::layers::ActivationFunction;
-use wgrad::losses::{BinaryCrossentropy, Loss, MeanSquaredError};
+use wgrad::losses::{
+    BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanAbsoluteError, MeanSquaredError,
+    SparseCategoricalCrossentropy,
+};
 use wgrad::metrics::{Measured, MetricSpec, Observed};
 use wgrad::ops::{Targets, row_gather, step_end, store_rows};
 use wgrad::optimizers::{Adam, Optimizer, Sgd};
 use wgrad::program::{Options, Program, plan};
-use wgrad::{Dense, Device, Linear, Model, Relu, Sequential, Sigmoid, Type};
+use wgrad::{Dense, Device, Linear, LogSoftmax, Model, Relu, Sequential, Sigmoid, Softmax, Type};
 
 fn classifier(layers: &[usize]) -> wgrad::Model {
     let mut model = Sequential::new();
@@ -44,6 +47,23 @@ fn a_step_is_two_launches_a_layer_and_three() {
     println!("{program}");
 }
 
+#[test]
+fn a_softmax_that_only_the_loss_and_the_accuracy_read_is_not_launched() {
+    let mut model = model(&[16, 5], Softmax);
+    let names = |model: &Model| -> Vec<String> {
+        let program = model.explain(32).unwrap();
+        program.steps.iter().map(|s| program.graph.nodes[s.node].op.name().to_string()).collect()
+    };
+    let expected =
+        |loss: &str| ["dense", "dense", loss, "dense_backward", "dense_backward", "adam", "step_end"].join(" ");
+    model.compile(Adam::default(), CategoricalCrossentropy::default(), ["accuracy"]).unwrap();
+    assert_eq!(names(&model).join(" "), expected("categorical_crossentropy_logits"));
+    model.compile(Adam::default(), SparseCategoricalCrossentropy::default(), ["accuracy"]).unwrap();
+    assert_eq!(names(&model).join(" "), expected("sparse_categorical_crossentropy_logits"));
+    model.compile(Adam::default(), BinaryCrossentropy::default(), ["mse"]).unwrap();
+    assert!(names(&model).contains(&"softmax".to_string()), "a softmax' logits are none of a sigmoid");
+}
+
 /// Units of the layers: one layer to three, and more than a tile has.
 const LAYERS: [&[usize]; 4] = [&[1], &[257, 1], &[64, 32, 1], &[3, 300, 5]];
 /// The last one is summed by more than one launch.
@@ -66,19 +86,20 @@ fn check(program: &Program, what: &str) {
 
 /// The program of a pass that trains nothing, as a model makes it: scores by a loss, or without one predictions.
 fn pass(model: &Model, loss: Option<&dyn Loss>, batch: usize, rows: usize) -> wgrad::Result<Program> {
-    let of_rows = |ty: &Type| Type::f32(ty.shape.without_batch().with_batch(rows));
     let g = Builder::new(Arc::new(model.variables().clone()));
     let (x, permutation) = (g.data(Type::f32([rows, 10])), g.data(Type::u32([rows])));
     let p = model.call(&g, &[row_gather(&g, x, permutation, batch)?], false)?[0];
     match loss {
         Some(loss) => {
-            let (y, weights) = (g.data(of_rows(&g.ty(p))), g.data(Type::f32([rows])));
+            let target = loss.target(&Type::f32(g.ty(p).shape.without_batch()))?;
+            let (y, weights) = (g.data(Type::f32(target.shape.with_batch(rows))), g.data(Type::f32([rows])));
             let [y, weights] = [y, weights].map(|data| row_gather(&g, data, permutation, batch));
             let targets = Targets { y: y?, weights: weights? };
-            let (loss, units) = (loss.call(&g, p, targets, None)?, g.ty(p).shape.without_batch().len());
+            let names = metrics(loss);
+            let loss = loss.call(&g, p, targets, None)?;
             let terms_per_row = loss.terms_per_row;
             g.report(Report { name: "loss".into(), partials: loss.sums, terms_per_row, root: false });
-            for &name in metrics(units) {
+            for &name in names {
                 let (_, metric) = MetricSpec::from(name).resolve()?;
                 let Measured { partials, terms_per_row, root } =
                     metric.call(&g, Observed { p, targets, loss: &loss })?;
@@ -96,17 +117,15 @@ fn planned(graph: Arc<Graph>) -> wgrad::Result<Program> {
     plan(graph, &Caps::default(), &Options::default())
 }
 
-/// The metrics that fit an output of so many units.
-fn metrics(units: usize) -> &'static [&'static str] {
-    if units == 1 { &["accuracy", "mse"] } else { &["mse"] }
+/// The metrics that fit the targets of a loss.
+fn metrics(loss: &dyn Loss) -> &'static [&'static str] {
+    if loss.name().starts_with("sparse") { &["accuracy"] } else { &["accuracy", "mse"] }
 }
 
 /// All three programs of a model that is compiled.
 fn keeps_the_rules<L: Loss + Copy + 'static>(model: &mut Model, optimizer: impl Optimizer + 'static, loss: L) {
     let name = format!("{optimizer:?}, {loss:?}, {:?}", model.variables());
-    let units = model.variables().iter().filter(|v| v.name.ends_with("/bias") && v.kind == VariableKind::Parameter);
-    let units = units.last().unwrap().ty.len();
-    model.compile(optimizer, loss, metrics(units).iter().copied()).unwrap();
+    model.compile(optimizer, loss, metrics(&loss).iter().copied()).unwrap();
     for batch in BATCHES {
         let graph = model.explain(batch).unwrap().graph;
         check(&planned(graph).unwrap(), &format!("training: {name}, batch {batch}"));
@@ -135,6 +154,10 @@ fn programs_of_whole_graphs_keep_the_rules() {
         with_each_optimizer(layers, Linear, BinaryCrossentropy::default().from_logits(true));
         with_each_optimizer(layers, Linear, MeanSquaredError);
         with_each_optimizer(layers, Sigmoid, MeanSquaredError);
+        with_each_optimizer(layers, Softmax, CategoricalCrossentropy::default()); // from logits
+        with_each_optimizer(layers, Relu, CategoricalCrossentropy::default()); // from probabilities
+        with_each_optimizer(layers, Softmax, SparseCategoricalCrossentropy::default());
+        with_each_optimizer(layers, LogSoftmax, MeanAbsoluteError);
     }
 }
 
