@@ -49,7 +49,7 @@ fn of_adapter(info: &AdapterInfo) -> Value {
 }
 
 /// Its limits are those of the machine's memory.
-fn of_cpu() -> Value {
+pub(super) fn of_cpu() -> Value {
     let cpu = Device::cpu();
     json!({
         "name": cpu.name(),

@@ -1,6 +1,7 @@
-//! The command line: `wgrad train` and `wgrad devices`.
+//! The command line: `wgrad train`, `wgrad devices` and `wgrad doctor`.
 
 mod devices;
+mod doctor;
 mod output;
 mod train;
 
@@ -26,6 +27,7 @@ struct Cli {
 enum Command {
     Train(train::Arguments),
     Devices(devices::Arguments),
+    Doctor(doctor::Arguments),
 }
 
 /// Runs what the program's arguments ask for. Status 0 where it is done, 2 where the arguments make no sense, else 1.
@@ -33,6 +35,7 @@ pub fn run() -> ExitCode {
     let done = match Cli::try_parse() {
         Ok(Cli { command: Command::Train(arguments) }) => train::run(&arguments),
         Ok(Cli { command: Command::Devices(arguments) }) => devices::run(&arguments),
+        Ok(Cli { command: Command::Doctor(arguments) }) => doctor::run(&arguments),
         Err(error) => unparsed(&error),
     };
     let Err(error) = done else { return ExitCode::SUCCESS };
@@ -50,7 +53,7 @@ fn unparsed(error: &clap::Error) -> Result<()> {
         return output::line(error.to_string().trim_end());
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return Err(Refused("expected a command: train or devices; see `wgrad --help`".into()).into());
+        return Err(Refused("expected a command: train, devices or doctor; see `wgrad --help`".into()).into());
     }
     let text = error.to_string();
     let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));

@@ -16,6 +16,11 @@ pub(super) fn line(text: &str) -> Result<()> {
     Ok(out.flush()?)
 }
 
+/// Says something on standard error. Where nobody reads it, the work goes on all the same.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Prints a JSON object on a line of its own. A number that is not finite becomes null: JSON has none.
 pub(super) fn json(value: &impl Serialize) -> Result<()> {
     line(&serde_json::to_string(value)?)
