@@ -8,6 +8,8 @@
 //! | [`nodes`] | the same for each node of a loaded program, on the program's own values |
 //! | [`gradient`], [`loss_gradient`] | an op's gradient with differences of the op, both in f64 |
 //! | [`verify`] | an op of a program's own on a device, and its gradient |
+//!
+#![doc = include_str!("../../docs/guide/bars.md")]
 
 mod bench;
 mod compare;

@@ -29,8 +29,9 @@ pub fn block(devices: &[Found], rows: &[Vec<Row>]) -> String {
         lines.push(format!("{cases} cases, {} rows, {failed} failed", rows.len()));
         for row in rows {
             let [error, bar] = measured(row);
+            let number = if error == "equal" { bar } else { format!("{error}, bar {bar}") };
             let failed = if row.ok { "" } else { ": FAILED" };
-            lines.push(format!("  {} ({}): {error} of {bar}{failed}", row.op, row.variant));
+            lines.push(format!("  {} ({}): {number}{failed}", row.op, row.variant));
             lines.extend(details(row));
         }
     }
