@@ -218,3 +218,110 @@ fn each_adapter_trains_like_the_cpu() {
         check_seeds(&folder, name);
     }
 }
+
+/// The rows of `wgrad doctor --json`.
+fn diagnosed(device: &str, op: &str) -> Vec<Value> {
+    lines(&wgrad(&folder("doctor"), &["doctor", "--device", device, "--op", op, "--json"]))
+}
+
+#[test]
+fn doctor_refuses_arguments_that_make_no_sense() {
+    let folder = folder("doctor-refused");
+    fs::write(folder.join("file"), "").unwrap();
+    let bad = "--op (|--op nosuchop|--device nosuchdevice|--device=|--json --report|--reproduce file|--nosuchoption";
+    for arguments in bad.split('|') {
+        let words: Vec<&str> = ["doctor"].into_iter().chain(arguments.split_whitespace()).collect();
+        let output = wgrad(&folder, &words);
+        let said = err(&output);
+        assert_eq!(output.status.code(), Some(2), "{arguments}: {said}");
+        assert!(said.starts_with("error: ") && said.trim_end().lines().count() == 1, "{arguments}: {said}");
+        assert!(output.stdout.is_empty(), "{arguments}: it says something on standard output");
+    }
+}
+
+#[test]
+fn doctor_prints_a_row_for_an_op_a_variant_and_a_device() {
+    let rows = diagnosed("cpu", "^(relu|row_gather)$");
+    assert_eq!(rows.iter().map(|row| row["op"].as_str().unwrap()).collect::<Vec<_>>(), ["relu", "row_gather"]);
+    for row in &rows {
+        assert_eq!(keys(row), ["bar", "cases", "device", "max_error", "measure", "ok", "op", "shapes", "variant"]);
+        assert_eq!((row["device"].as_str(), row["ok"].as_bool()), (Some("cpu"), Some(true)));
+        assert!(row["max_error"].as_f64().unwrap() <= row["bar"].as_f64().unwrap(), "{row}");
+        assert!(row["cases"].as_u64().unwrap() > 100 && row["shapes"].as_u64().unwrap() >= 15, "{row}");
+    }
+}
+
+#[test]
+fn doctor_checks_every_device_unless_told_otherwise() {
+    let folder = folder("doctor-all");
+    let devices = lines(&wgrad(&folder, &["devices", "--json"]));
+    let mut names: Vec<String> = devices.iter().map(|device| device["name"].as_str().unwrap().into()).collect();
+    names.sort();
+    let rows = lines(&wgrad(&folder, &["doctor", "--op", "^relu$", "--json"]));
+    let mut seen: Vec<String> = rows.iter().map(|row| row["device"].as_str().unwrap().into()).collect();
+    seen.sort();
+    assert_eq!(seen, names);
+    if let Some(name) = names.iter().find(|name| *name != "cpu") {
+        assert!(diagnosed(&name.to_uppercase(), "^relu$").iter().all(|row| row["device"] == name.as_str()));
+    }
+}
+
+#[test]
+fn doctor_says_it_in_a_table_and_in_a_report() {
+    let folder = folder("doctor-text");
+    let said = |more: &[&str]| {
+        let output = wgrad(&folder, &[&["doctor", "--device", "cpu", "--op", "^sigmoid$"], more].concat());
+        assert!(output.status.success(), "{}", err(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let table = said(&[]);
+    for part in ["cpu (cpu, native): 1 ops, ", "all right", "largest error", "  sigmoid  plain ", "4 ULP"] {
+        assert!(table.contains(part), "{part} is not in\n{table}");
+    }
+    let report = said(&["--report", "--reproduce", "cases"]);
+    for part in ["```text\nwgrad ", "adapter: cpu (cpu, native)", "  sigmoid (plain): ", "bar 4 ULP\n```"] {
+        assert!(report.contains(part), "{part} is not in\n{report}");
+    }
+}
+
+/// The process that `wgrad doctor` runs a device in.
+#[cfg(target_os = "linux")]
+fn child_of(doctor: &std::process::Child) -> u32 {
+    let is_device = |pid: &u32| {
+        let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.split('\0').any(|word| word == "--child")
+    };
+    for _ in 0..600 {
+        let threads = fs::read_dir(format!("/proc/{}/task", doctor.id())).into_iter().flatten().flatten();
+        let children = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+        let pids: Vec<u32> = children
+            .flat_map(|text| text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+            .collect();
+        if let Some(pid) = pids.into_iter().find(is_device) {
+            return pid;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("there is no process of a device")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn doctor_reports_a_process_that_dies_and_goes_on() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wgrad"));
+    command.args(["doctor", "--device", "cpu", "--op", "^(matmul_nt|relu)$", "--json"]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let doctor = command.spawn().unwrap();
+    let pid = child_of(&doctor);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(Command::new("kill").args(["-ABRT", &pid.to_string()]).status().unwrap().success());
+    let output = doctor.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    assert!(err(&output).contains("rows failed"), "{}", err(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let failed: Vec<&Value> = rows.iter().filter(|row| row["ok"] == false).collect();
+    assert_eq!(failed.len(), 1, "{text}");
+    assert!(failed[0]["problems"][0].as_str().unwrap().contains("signal: 6"), "{text}");
+    assert!(failed[0]["max_error"].is_number());
+}

@@ -188,7 +188,11 @@ fn every_op_can_be_written_out() {
         last = job.op().to_string();
         let outcome = parity(&Device::cpu(), &job.case, &Options::default(), job.seed).unwrap();
         let Some((mut place, worst)) = outcome.worst else { continue };
-        place.variant = "default".into();
+        let inputs: Vec<Type> = job.case.inputs.iter().map(|input| input.ty.clone()).collect();
+        let outputs = job.case.op.infer(&inputs.iter().collect::<Vec<_>>()).unwrap();
+        let (used, caps) = (vec![true; outputs.len()], Caps::default());
+        let site = Site { inputs: &inputs, outputs: &outputs, used: &used, caps: &caps };
+        place.variant = job.case.op.variants(&site).unwrap()[0].name.into();
         let failing = WorstCase { place, worst, job: 0 };
         for (name, text) in reproduce(&job, &failing, &Caps::default(), &[]).unwrap() {
             if text.contains("@compute") {
