@@ -8,7 +8,7 @@ use wgrad::layers::{ActivationFunction, Config, Dense, Layer, Scope};
 use wgrad::losses::{
     BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanSquaredError, SparseCategoricalCrossentropy,
 };
-use wgrad::ops::{SIGMOID, unary};
+use wgrad::ops::{Sigmoid, unary};
 use wgrad::optimizers::{Adam, Sgd};
 use wgrad::train::{Fit, History, Verbosity};
 use wgrad::{Device, Model, Sequential};
@@ -32,7 +32,7 @@ struct MySigmoidLayer;
 
 impl Layer for MySigmoidLayer {
     fn call(&self, scope: &Scope<'_>, x: &[Value]) -> wgrad::Result<Vec<Value>> {
-        x.iter().map(|&x| unary(scope.builder(), &SIGMOID, x)).collect()
+        x.iter().map(|&x| unary(scope.builder(), Sigmoid, x)).collect()
     }
     fn config(&self) -> Config {
         Config::new("MySigmoidLayer", ())
