@@ -1,7 +1,7 @@
 // uses: lib/bits.wgsl
 // sqrt x = 2^k m r and 1 / sqrt x = 2^-k r, x = 4^k m, 1 <= m < 4, r = 1 / sqrt m by bits and Newton; no division.
-// sqrt +-0 = +-0, rsqrt +-0 = +-infinity; below 0 NaN; +infinity gives +infinity and 0; NaN passes on; a denormal counts.
-// Max ULP: sqrt 0.75, rsqrt 1.16 on lavapipe and on SwiftShader (CPU copy: all fused 0.5, 1.0; reassociated 0.75, 1.1).
+// sqrt +-0 = +-0, rsqrt +-0 = +-infinity; below 0 NaN; of +infinity +infinity and 0; NaN passes on; denormals count.
+// Max ULP: sqrt 0.75, rsqrt 1.16 on lavapipe and on SwiftShader (CPU copy: fused 0.5, 1.0, reassociated 0.75, 1.1).
 struct Root {
     k: i32,
     m: f32,

@@ -8,7 +8,7 @@ use crate::graph::{
 use crate::ops::case::{Case, Domain, EDGES};
 use crate::ops::matmul::tile_trips;
 use crate::ops::rows::{gathered, row_of};
-use crate::ops::unary::activations::Sigmoid;
+use crate::ops::unary::activations::{Sigmoid, Silu};
 use crate::ops::unary::piecewise::{Linear, Relu};
 use crate::ops::unary::{Function, Needs, UnaryDef, product_bars, rows, unary_backward};
 use crate::ops::{add, same};
@@ -501,13 +501,15 @@ pub fn cases() -> Vec<Case> {
             cases.extend(pair(relu(i % 2 == 0, Some(m)), extents, m - i % m.min(3)));
         }
     }
-    for activation in functions {
-        cases.extend(pair(Dense { activation, bias: true, gathered: None }, [33, 31, 65], 33));
-        cases.extend(pair(Dense { activation, bias: false, gathered: Some(33) }, [33, 65, 31], 20));
-        cases.extend(pair(Dense { activation, bias: true, gathered: None }, [40, 9, 32], 17));
-    }
-    for activation in Function::all().filter(|&f| f != Function::from(f.row)) {
-        cases.extend(pair(Dense { activation, bias: true, gathered: None }, [9, 8, 7], 9));
+    // A function of each need in every kind of case, the others in one kind each.
+    let kinds = [(true, None, [33, 31, 65], 33), (false, Some(33), [33, 65, 31], 20), (true, None, [40, 9, 32], 17)];
+    let full: [Function; 3] = [Linear.into(), Relu.into(), Silu.into()];
+    for (i, activation) in Function::all().enumerate() {
+        for (_, (bias, gathered, extents, rows)) in
+            kinds.into_iter().enumerate().filter(|(kind, _)| *kind == i % 3 || full.contains(&activation))
+        {
+            cases.extend(pair(Dense { activation, bias, gathered }, extents, rows));
+        }
     }
     for [batch, others, k, n] in [[5, 3, 4, 7], [9, 33, 2, 3], [2, 1, 65, 33], [300, 2, 3, 1], [7, 0, 3, 2]] {
         for (op, batched) in [(relu(true, None), true), (relu(false, None), false)] {
