@@ -142,7 +142,7 @@ fn main(
     var sums = vec4<f32>();
     if (HAS_LOSS) {
         if (!LOGITS) {
-            mass = group_sum(lane, vec4<f32>(mass, 0.0, 0.0, 0.0)).x;
+            mass = group_total(lane, mass);
             broken = !finite(mass) || magnitude_bits(mass) == 0u;
         }
         j = first;

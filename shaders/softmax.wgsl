@@ -26,7 +26,7 @@ fn main(
     for (var j = first; j < cols; j += LANES) {
         key = max(key, order_key(x[base + j]));
     }
-    let most = group_max(lane, vec4<u32>(key, 0u, 0u, 0u)).x;
+    let most = group_key(lane, key);
     let top = key_number(most);
     var sum = 0.0;
     var j = first;
@@ -39,7 +39,7 @@ fn main(
         }
         sum += part;
     }
-    sum = group_sum(lane, vec4<f32>(sum, 0.0, 0.0, 0.0)).x;
+    sum = group_total(lane, sum);
     sum = nan_if(most >= KEY_OF_INFINITY || most < KEY_OF_LOWEST, sum);
     let log_sum = own_log(sum);
     for (var j = first; j < cols; j += LANES) {

@@ -38,7 +38,7 @@ fn main(
         }
         sum += part;
     }
-    sum = group_sum(lane, vec4<f32>(sum, 0.0, 0.0, 0.0)).x;
+    sum = group_total(lane, sum);
     for (var j = first; j < cols; j += LANES) {
         let at = base + j;
         if (LOG) {

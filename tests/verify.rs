@@ -8,9 +8,7 @@ use std::process::Command;
 
 use wgpu::naga;
 use wgrad::check::{Job, WorstCase, parity, reproduce, verify};
-use wgrad::graph::{
-    Args, Builder, Caps, Float, Launch, Measure, Node, OpDef, Site, Source, Tolerance, Value, Variant,
-};
+use wgrad::graph::{Args, Builder, Caps, Float, Launch, Measure, Node, OpDef, Site, Source, Tolerance, Value, Variant};
 use wgrad::ops::{Case, add};
 use wgrad::program::Options;
 use wgrad::shape::Type;

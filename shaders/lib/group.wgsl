@@ -1,22 +1,73 @@
 // One result of the LANES lanes that share a row, given to all of them: 1 lane, or the 64 of a workgroup. The kernel
 // says how many; for uniform control flow, as there are barriers.
-// numerics: a tree, the same on every device
-var<workgroup> group_floats: array<vec4<f32>, 64>;
-var<workgroup> group_words: array<vec4<u32>, 64>;
+// numerics: eight lanes' values at a time, then the eight results: the same on every device
+var<workgroup> group_totals: array<f32, 72>;
+var<workgroup> group_keys: array<u32, 72>;
+var<workgroup> group_sums: array<vec4<f32>, 72>;
+var<workgroup> group_pairs: array<vec4<u32>, 72>;
+
+fn group_total(lane: u32, value: f32) -> f32 {
+    if (LANES == 1u) {
+        return value;
+    }
+    group_totals[lane] = value;
+    workgroupBarrier();
+    if (lane < 8u) {
+        var part = 0.0;
+        for (var i = lane * 8u; i < lane * 8u + 8u; i++) {
+            part += group_totals[i];
+        }
+        group_totals[64u + lane] = part;
+    }
+    workgroupBarrier();
+    var total = 0.0;
+    for (var i = 64u; i < 72u; i++) {
+        total += group_totals[i];
+    }
+    workgroupBarrier();
+    return total;
+}
+
+fn group_key(lane: u32, key: u32) -> u32 {
+    if (LANES == 1u) {
+        return key;
+    }
+    group_keys[lane] = key;
+    workgroupBarrier();
+    if (lane < 8u) {
+        var part = 0u;
+        for (var i = lane * 8u; i < lane * 8u + 8u; i++) {
+            part = max(part, group_keys[i]);
+        }
+        group_keys[64u + lane] = part;
+    }
+    workgroupBarrier();
+    var most = 0u;
+    for (var i = 64u; i < 72u; i++) {
+        most = max(most, group_keys[i]);
+    }
+    workgroupBarrier();
+    return most;
+}
 
 fn group_sum(lane: u32, values: vec4<f32>) -> vec4<f32> {
     if (LANES == 1u) {
         return values;
     }
-    group_floats[lane] = values;
+    group_sums[lane] = values;
     workgroupBarrier();
-    for (var half = 32u; half > 0u; half /= 2u) {
-        if (lane < half) {
-            group_floats[lane] += group_floats[lane + half];
+    if (lane < 8u) {
+        var part = vec4<f32>();
+        for (var i = lane * 8u; i < lane * 8u + 8u; i++) {
+            part += group_sums[i];
         }
-        workgroupBarrier();
+        group_sums[64u + lane] = part;
     }
-    let sums = group_floats[0];
+    workgroupBarrier();
+    var sums = vec4<f32>();
+    for (var i = 64u; i < 72u; i++) {
+        sums += group_sums[i];
+    }
     workgroupBarrier();
     return sums;
 }
@@ -26,15 +77,20 @@ fn group_max(lane: u32, pairs: vec4<u32>) -> vec4<u32> {
     if (LANES == 1u) {
         return pairs;
     }
-    group_words[lane] = pairs;
+    group_pairs[lane] = pairs;
     workgroupBarrier();
-    for (var half = 32u; half > 0u; half /= 2u) {
-        if (lane < half) {
-            group_words[lane] = larger(group_words[lane], group_words[lane + half]);
+    if (lane < 8u) {
+        var part = group_pairs[lane * 8u];
+        for (var i = lane * 8u + 1u; i < lane * 8u + 8u; i++) {
+            part = larger(part, group_pairs[i]);
         }
-        workgroupBarrier();
+        group_pairs[64u + lane] = part;
     }
-    let most = group_words[0];
+    workgroupBarrier();
+    var most = group_pairs[64];
+    for (var i = 65u; i < 72u; i++) {
+        most = larger(most, group_pairs[i]);
+    }
     workgroupBarrier();
     return most;
 }

@@ -13,6 +13,8 @@ use crate::shape::{Dtype, Type};
 
 /// Half the distance of the inner points of a difference.
 const STEP: f64 = 2e-5;
+/// How far the differences of two steps may be apart, as a share of the slope.
+const SETTLED: f64 = 1e-7;
 /// Elements of an input whose differences are taken; all of a smaller one.
 const ELEMENTS: usize = 12;
 /// Elements of a value above which an op is not run dozens of times: its smaller cases say the same.
@@ -72,14 +74,15 @@ pub fn gradient(case: &Case, seed: u64) -> Result<Option<Slope>> {
         values.float_mut().iter_mut().skip(counting).for_each(|v| *v = 0.0);
         probe.set(dy, values)?;
     }
-    let scalar = |oracle: &Oracle| {
-        let products = |&(y, dy): &(Value, Value)| -> f64 {
-            oracle.get(y).float().iter().zip(oracle.get(dy).float()).map(|(y, dy)| y * dy).sum()
+    let terms = |oracle: &Oracle| -> Vec<f64> {
+        let products = |&(y, dy): &(Value, Value)| {
+            let pairs = oracle.get(y).float().iter().zip(oracle.get(dy).float());
+            pairs.map(|(y, dy)| y * dy).collect::<Vec<f64>>()
         };
-        seeds.iter().map(products).sum()
+        seeds.iter().flat_map(products).collect()
     };
     let wrt: Vec<(Value, Value)> = inputs.into_iter().zip(gradients).filter_map(|(x, dx)| Some((x, dx?))).collect();
-    probe.worst(&wrt, &scalar)
+    probe.worst(&wrt, &terms)
 }
 
 /// The worst relative distance of the weighted gradient that a loss brings from differences of its mean. `None` for an
@@ -105,7 +108,7 @@ pub fn loss_gradient(case: &Case, seed: u64) -> Result<Option<f64>> {
         probe.set(value, interior(input, values(input, Regime::Normal, seed, i)))?;
     }
     let weight = case.columns.first().copied().unwrap_or(1.0) / (case.rows.0 * terms) as f64;
-    let mean = |oracle: &Oracle| weight * oracle.get(outputs[1]).float().iter().sum::<f64>();
+    let mean = |oracle: &Oracle| oracle.get(outputs[1]).float().iter().map(|sum| weight * sum).collect();
     Ok(probe.worst(&[(inputs[0], outputs[0])], &mean)?.map(|worst| worst.error))
 }
 
@@ -121,6 +124,9 @@ fn interior(input: &Input, values: Buffer<f32>) -> Buffer<f64> {
         Buffer::Index(v) => Buffer::Index(v),
     }
 }
+
+/// The terms of a sum.
+type Terms<'a> = &'a dyn Fn(&Oracle) -> Vec<f64>;
 
 /// A graph in the oracle that is run again and again.
 struct Probe {
@@ -147,9 +153,9 @@ impl Probe {
         (0..nodes).try_for_each(|node| self.oracle.run_node(node))
     }
 
-    /// The worst relative distance over pairs (input, its gradient) from differences of `scalar`. `None` where all
-    /// inputs are empty.
-    fn worst(&mut self, wrt: &[(Value, Value)], scalar: &dyn Fn(&Oracle) -> f64) -> Result<Option<Slope>> {
+    /// The worst relative distance over pairs (input, its gradient) from differences of a sum. `None` where all inputs
+    /// are empty.
+    fn worst(&mut self, wrt: &[(Value, Value)], terms: Terms<'_>) -> Result<Option<Slope>> {
         self.run(true)?;
         let (mut worst, mut kinks, mut count): (Option<Slope>, usize, usize) = (None, 0, 0);
         for &(value, gradient) in wrt {
@@ -160,12 +166,12 @@ impl Probe {
             let counting =
                 if ty.batched { self.oracle.step.rows_of(ty) * ty.shape.without_batch().len() } else { ty.len() };
             for index in self.picks(counting) {
-                let (wide, difference) =
-                    (self.slope(value, index, STEP, scalar)?, self.slope(value, index, STEP / 2.0, scalar)?);
+                let [(wide, _), (difference, noise)] =
+                    [self.slope(value, index, STEP, terms)?, self.slope(value, index, STEP / 2.0, terms)?];
                 let analytic = gradient[index];
-                let size = difference.abs().max(analytic.abs()).max(1e-2 * scale).max(1e-6);
+                let size = difference.abs().max(analytic.abs()).max(1e-2 * scale).max(1e-6).max(noise / SETTLED);
                 count += 1;
-                let kink = (wide - difference).abs() > 1e-7 * size;
+                let kink = (wide - difference).abs() > SETTLED * size;
                 kinks += usize::from(kink);
                 let error = (difference - analytic).abs() / size;
                 let error = if error.is_nan() { f64::INFINITY } else { error };
@@ -189,19 +195,23 @@ impl Probe {
         (0..ELEMENTS).map(|_| self.random.word() as usize % len).collect()
     }
 
-    /// `(8 (s(h) - s(-h)) - (s(2h) - s(-2h))) / 12h` at one element of an input.
-    fn slope(&mut self, input: Value, at: usize, h: f64, scalar: &dyn Fn(&Oracle) -> f64) -> Result<f64> {
+    /// `(8 (s(h) - s(-h)) - (s(2h) - s(-2h))) / 12h` at one element of an input, term by term: of those that it does not
+    /// move nothing is left. Also how far the rounding of the others may go.
+    fn slope(&mut self, input: Value, at: usize, h: f64, terms: Terms<'_>) -> Result<(f64, f64)> {
         let original = self.oracle.get(input).clone();
-        let mut moved = |steps: f64| -> Result<f64> {
+        let mut moved = |steps: f64| -> Result<Vec<f64>> {
             let mut buffer = original.clone();
             buffer.float_mut()[at] += steps * h;
             self.oracle.set(input, buffer)?;
             self.run(false)?;
-            Ok(scalar(&self.oracle))
+            Ok(terms(&self.oracle))
         };
-        let (inner, outer) = (moved(1.0)? - moved(-1.0)?, moved(2.0)? - moved(-2.0)?);
+        let [inner, outer] = [[moved(1.0)?, moved(-1.0)?], [moved(2.0)?, moved(-2.0)?]];
         self.oracle.set(input, original)?;
-        Ok((8.0 * inner - outer) / (12.0 * h))
+        let difference = |[up, down]: &[Vec<f64>; 2]| -> f64 { up.iter().zip(down).map(|(up, down)| up - down).sum() };
+        let pairs = inner[0].iter().zip(&inner[1]);
+        let moved: f64 = pairs.filter(|(up, down)| up != down).map(|(up, _)| up.abs()).sum();
+        Ok(((8.0 * difference(&inner) - difference(&outer)) / (12.0 * h), 16.0 * f64::EPSILON * moved / h))
     }
 }
 

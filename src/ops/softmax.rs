@@ -231,7 +231,7 @@ impl Lanes {
         let Self { cols, lanes } = self;
         let groups = if cols == 0 { 0 } else { rows.div_ceil(64 / lanes) as u64 };
         let share = cols.div_ceil(lanes) as u64;
-        let trips = passes * (share + share.div_ceil(256) + 6); // with chunks and trees
+        let trips = passes * (share + share.div_ceil(256) + 16); // with chunks, and what lanes share
         let launch = launch.constant("LANES", Constant::U32(lanes as u32));
         launch.cost(groups, trips, flops * passes * (rows * cols) as u64)
     }
@@ -246,8 +246,8 @@ fn row_launch(source: Source, [rows, cols]: [usize; 2], passes: u64) -> Launch {
 pub fn cases() -> Vec<Case> {
     let sizes = EDGES.iter().flat_map(|&n| [Type::f32([3, n]), Type::f32([n, 5]).batched(true)]);
     let ranks = [Type::f32([9]), Type::f32([2, 3, 7]), Type::f32([2, 3, 2, 65]).batched(true)];
-    let large = [Type::f32([2, 70_001]), Type::f32([65_537, 33])];
-    let sized = sizes.chain(ranks).map(|ty| (ty, false)).chain(large.map(|ty| (ty, true)));
+    let long = Type::f32([2, 70_001]);
+    let sized = sizes.chain(ranks).map(|ty| (ty, false)).chain([(long, true)]);
     let mut cases = vec![];
     for (ty, brief) in sized {
         for log in [false, true] {
@@ -259,5 +259,8 @@ pub fn cases() -> Vec<Case> {
             cases.extend([forward, backward].map(|c| case(c.rows(rows - rows / 3, rows))));
         }
     }
+    let many = Type::f32([65_537, 33]);
+    cases.push(Case::new(SoftmaxOp { log: false }, [many.clone()]).brief());
+    cases.push(Case::new(SoftmaxBackward { log: false }, [many.clone(), many]).domain(1, Domain::Probability).brief());
     cases
 }

@@ -87,7 +87,8 @@ fn list() -> (Vec<Found>, Option<String>) {
     };
     let lines = String::from_utf8_lossy(&stdout);
     let values: Vec<Value> = lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let mut found: Vec<Found> = values.iter().enumerate().map(|(place, value)| Found::from_json(place, value)).collect();
+    let mut found: Vec<Found> =
+        values.iter().enumerate().map(|(place, value)| Found::from_json(place, value)).collect();
     if !found.iter().any(|device| device.kind == "cpu") {
         found.push(Found::from_json(0, &crate::cli::devices::of_cpu()));
     }

@@ -84,7 +84,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 /// The cases of the ops that are asked for.
 fn chosen(pattern: Option<&str>) -> Result<Vec<Job>> {
     let pattern = pattern.unwrap_or_default();
-    let refuse = |got: &str| Refused(format!("--op: expected a regular expression that matches an op's name, got {got}"));
+    let refuse =
+        |got: &str| Refused(format!("--op: expected a regular expression that matches an op's name, got {got}"));
     let regex = Regex::new(pattern).map_err(|error| refuse(&format!("`{pattern}`: {error}")))?;
     let jobs = jobs(|op| regex.is_match(op));
     if jobs.is_empty() {

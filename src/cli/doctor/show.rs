@@ -87,7 +87,8 @@ fn table(device: &Found, rows: &[Row]) -> String {
     let failed = rows.iter().filter(|row| !row.ok).count();
     let verdict = if failed == 0 { "all right".to_string() } else { format!("{failed} FAILED") };
     let Found { name, kind, backend, .. } = device;
-    let mut lines = vec![format!("{name} ({kind}, {backend}): {} ops, {} cases, {verdict}", ops.len(), count(|r| r.cases))];
+    let mut lines =
+        vec![format!("{name} ({kind}, {backend}): {} ops, {} cases, {verdict}", ops.len(), count(|r| r.cases))];
     let head = ["op", "variant", "cases", "shapes", "largest error", "bar", ""].map(String::from);
     let cells: Vec<[String; 7]> = std::iter::once(head).chain(rows.iter().map(cells)).collect();
     let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);

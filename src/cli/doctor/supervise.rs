@@ -79,13 +79,7 @@ impl Supervisor<'_> {
     }
 
     /// Listens to a child until it has done all, or ends otherwise.
-    fn watch(
-        &self,
-        mut child: Child,
-        patience: Duration,
-        rows: &mut Rows,
-        tell: &impl Fn(Event),
-    ) -> Result<(), Fate> {
+    fn watch(&self, mut child: Child, patience: Duration, rows: &mut Rows, tell: &impl Fn(Event)) -> Result<(), Fate> {
         let messages = listen(&mut child);
         let last_words = last_words(&mut child);
         let mut at: Option<(usize, String)> = None;
