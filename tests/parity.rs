@@ -3,8 +3,9 @@
 mod common;
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 
-use wgrad::check::{Regime, TrialName, jobs, parity, suite, variants};
+use wgrad::check::{Regime, Row, TrialName, jobs, parity, suite, variants};
 use wgrad::graph::Caps;
 use wgrad::ops::Case;
 use wgrad::program::Options;
@@ -16,7 +17,18 @@ fn check(device: &Device) {
     rows.iter().for_each(|row| println!("{row}"));
     let failed: Vec<&str> = rows.iter().filter(|row| !row.ok).map(|row| row.op.as_str()).collect();
     assert!(failed.is_empty(), "{failed:?} failed on {device}");
-    println!("{device}: {} cases of {} rows", rows.iter().map(|row| row.cases).sum::<usize>(), rows.len());
+    note(device, &rows);
+}
+
+/// Leaves what was run for `cargo xtask test`, which says it at its end.
+fn note(device: &Device, rows: &[Row]) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("parity");
+    std::fs::create_dir_all(&folder).expect("a folder for what was run");
+    let ops = rows.iter().map(|row| &row.op).collect::<HashSet<_>>().len();
+    let cases: usize = rows.iter().map(|row| row.cases).sum();
+    let noted = serde_json::json!({ "device": device.name(), "backend": device.backend(), "ops": ops, "cases": cases });
+    let place = if device.adapter().is_some() { common::place() } else { "cpu".into() };
+    std::fs::write(folder.join(format!("{place}.json")), noted.to_string()).expect("a file for what was run");
 }
 
 #[test]

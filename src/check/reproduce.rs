@@ -99,6 +99,7 @@ impl<'a> Run<'a> {
     fn head(&self, text: &mut String, about: &[String]) -> fmt::Result {
         let WorstCase { place, worst, .. } = self.case;
         writeln!(text, "// A compute kernel that gives a wrong number, with all that it takes to run it again.")?;
+        writeln!(text, "// Memory is given as words of 32 bits in hexadecimal; numbers are IEEE 754, little endian.")?;
         about.iter().try_for_each(|line| writeln!(text, "// {line}"))?;
         writeln!(text, "// op: {}, variant {}", self.job.op(), place.variant)?;
         writeln!(text, "// inputs: {}; {}, seed {}", shape_of(&self.job.case), place.values, place.seed)?;

@@ -65,6 +65,12 @@ fn in_own_process(test: &str, wanted: &str) {
     print!("{out}");
 }
 
+/// The place of the adapter that is tested among all.
+pub fn place() -> String {
+    let wanted = std::env::var(CHILD).expect("a process of its own");
+    wanted.split(':').next().unwrap_or_default().to_string()
+}
+
 /// The place of the adapter that is tested among those of its name, in the order in which wgpu lists them.
 pub fn place_among_namesakes() -> usize {
     let found = adapters().expect("adapters are listed");

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every test, then the devices that were tested.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -27,6 +27,10 @@ pub fn run(install_drivers: bool) -> Result<()> {
     if missing && std::env::var("WGRAD_REQUIRE_GPU").is_ok_and(|v| !v.is_empty() && v != "0") {
         bail!("WGRAD_REQUIRE_GPU is set and there is no GPU adapter; {HOW}");
     }
+    let noted = target()?.join("tmp").join("parity");
+    if noted.exists() {
+        std::fs::remove_dir_all(&noted).with_context(|| format!("cannot remove {}", noted.display()))?;
+    }
     let status = cargo(&tests, &environment)?.status().context("cargo does not start")?;
     if !status.success() {
         bail!("tests failed ({status}); the first failure stands above");
@@ -35,8 +39,8 @@ pub fn run(install_drivers: bool) -> Result<()> {
         println!("\nNo GPU adapter was found, so the tests of the GPU kernels were not run; {HOW}.");
     }
     println!("\nTested on:");
-    for device in &before {
-        println!("  {}", sentence(device));
+    for (place, device) in before.iter().enumerate() {
+        println!("  {}: {}", sentence(device), parity(&noted, place, device)?);
     }
     Ok(())
 }
@@ -89,6 +93,16 @@ fn devices(environment: &Environment) -> Result<Vec<Value>> {
         bail!("`{asked}` lists no device, not even the CPU");
     }
     Ok(devices)
+}
+
+/// What the parity suite has noted of a device.
+fn parity(folder: &Path, place: usize, device: &Value) -> Result<String> {
+    let name = if device["kind"] == "cpu" { "cpu".to_string() } else { place.to_string() };
+    let path = folder.join(format!("{name}.json"));
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("the parity suite left no {}: it was not run there", path.display()))?;
+    let noted: Value = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))?;
+    Ok(format!("{} cases of {} ops", noted["cases"], noted["ops"]))
 }
 
 fn sentence(device: &Value) -> String {
