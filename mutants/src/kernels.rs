@@ -1,18 +1,15 @@
 //! What the edits are tried on: the cases of all families, and the kernels that each of them runs.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
-use naga::back::spv;
-use naga::valid::{Capabilities, ValidationFlags, Validator};
+use anyhow::{Context, Result};
 use wgrad::Type;
 use wgrad::graph::{Caps, Site, compose};
 use wgrad::ops::{Case, FAMILIES};
 
 use crate::rules::Edit;
+use crate::spirv::{optimized, spirv};
 
 /// A case in one of its variants.
 pub struct Job {
@@ -69,28 +66,28 @@ impl Suite {
         (0..self.kernels.len()).filter(|&kernel| self.kernels[kernel].contains(part)).collect()
     }
 
-    /// The jobs that run any of some kernels: one of each kernel, then a second of each, and so on; those of middling
-    /// size first, which are quick and yet have several workgroups and a tail.
+    /// The jobs that run any of some kernels: one of each kernel and number of launches, then a second of each, and so
+    /// on; those of middling size first, which are quick and yet have several workgroups and a tail.
     pub fn jobs_of(&self, kernels: &[usize]) -> Vec<&Job> {
         const MIDDLING: f64 = 600.0;
-        let mut by_kernel: HashMap<usize, Vec<&Job>> = HashMap::new();
+        let mut by_kernel: HashMap<(usize, usize), Vec<&Job>> = HashMap::new();
         for job in &self.jobs {
             if let Some(kernel) = job.kernels.iter().find(|kernel| kernels.contains(kernel)) {
-                by_kernel.entry(*kernel).or_default().push(job);
+                by_kernel.entry((*kernel, job.kernels.len())).or_default().push(job);
             }
         }
-        let mut order: Vec<(usize, usize, &Job)> = vec![];
+        let mut order = vec![];
         for (kernel, mut jobs) in by_kernel {
             let distance = |job: &&Job| {
                 let elements: usize = job.case.inputs.iter().map(|input| input.ty.len()).sum();
                 let doublings = ((elements as f64 + 1.0) / MIDDLING).log2().abs();
-                u32::from(job.case.brief) * 1000 + (16.0 * doublings) as u32
+                (16.0 * doublings) as u32
             };
             jobs.sort_by_key(distance);
-            order.extend(jobs.into_iter().enumerate().map(|(turn, job)| (turn, kernel, job)));
+            order.extend(jobs.into_iter().enumerate().map(|(turn, job)| ((turn, distance(&job), kernel), job)));
         }
-        order.sort_by_key(|(turn, kernel, _)| (*turn, *kernel));
-        order.into_iter().map(|(_, _, job)| job).collect()
+        order.sort_by_key(|(place, _)| *place);
+        order.into_iter().map(|(_, job)| job).collect()
     }
 
     /// Whether an edit makes another program: every kernel with it compiles, and one of them is not what it was.
@@ -104,36 +101,14 @@ impl Suite {
         }
         for (original, words) in pairs {
             let before = spirv(original).context("a kernel does not compile")?;
-            if before != words && optimized(&before)? != optimized(&words)? {
+            let same = before == words
+                || matches!((optimized(&before)?, optimized(&words)?), (Some(one), Some(other)) if one == other);
+            if !same {
                 return Ok(true);
             }
         }
         Ok(false)
     }
-}
-
-/// SPIR-V of a kernel, `None` where it does not compile.
-fn spirv(text: &str) -> Option<Vec<u32>> {
-    let module = naga::front::wgsl::parse_str(text).ok()?;
-    let info = Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module).ok()?;
-    let options = spv::Options { flags: spv::WriterFlags::empty(), force_loop_bounding: false, ..Default::default() };
-    let pipeline = spv::PipelineOptions { shader_stage: naga::ShaderStage::Compute, entry_point: "main".into() };
-    spv::write_vec(&module, &info, &options, Some(&pipeline)).ok()
-}
-
-/// SPIR-V without what no result depends on, by the program `spirv-opt`; as it is where that is not installed.
-fn optimized(words: &[u32]) -> Result<Vec<u8>> {
-    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    let mut command = Command::new("spirv-opt");
-    command.args(["-O", "--strip-debug", "--compact-ids", "-", "-o", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let Ok(mut child) = command.spawn() else { return Ok(bytes) };
-    let sent = child.stdin.take().map(|mut input| input.write_all(&bytes));
-    let output = child.wait_with_output()?;
-    sent.transpose()?;
-    if !output.status.success() {
-        bail!("spirv-opt: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(output.stdout)
 }
 
 /// Every file under `shaders/`: its path there, and its text.

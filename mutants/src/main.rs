@@ -8,6 +8,7 @@ mod kernels;
 mod mutated;
 mod rules;
 mod run;
+mod spirv;
 mod token;
 
 use std::collections::BTreeMap;
@@ -33,7 +34,6 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments[..] {
         ["run", adapter, file, begin, end, new] => run_one(adapter, file, (begin, end), new).map(|()| true),
-        ["control", adapter] => number(adapter).and_then(child::control).map(|()| true),
         _ => options(&arguments).and_then(|(seed, count)| all(seed as u64, count)),
     };
     match done {
@@ -72,7 +72,6 @@ fn all(seed: u64, count: usize) -> Result<bool> {
     let begin = Instant::now();
     let adapters: Vec<String> = child::software()?.iter().map(|adapter| adapter.info().name.clone()).collect();
     println!("on {}", adapters.join(", then on "));
-    run::control()?;
     let files = kernels::files()?;
     let suite = kernels::Suite::new()?;
     let mut known = vec![];

@@ -18,13 +18,14 @@ pub struct Change {
 }
 
 impl Change {
-    /// The launch with the changed file, where it has the file: among its own, or as one of functions that those name.
+    /// The launch with the changed file, where it has the file: among its own, which may have names instead of paths, or
+    /// as one of functions that those name.
     fn apply(&self, mut launch: Launch) -> Launch {
-        let changed = Source { path: self.path, text: Cow::Owned(self.new.clone()) };
-        if let Some(source) = launch.sources.iter_mut().find(|source| source.path == self.path) {
-            *source = changed;
+        let text = Cow::Owned(self.new.clone());
+        if let Some(source) = launch.sources.iter_mut().find(|source| source.text == self.old) {
+            source.text = text;
         } else if compose(&launch).text.contains(self.old.trim_end()) {
-            return launch.source(changed);
+            return launch.source(Source { path: self.path, text });
         }
         launch
     }

@@ -35,14 +35,6 @@ pub fn verdict(edit: &Edit, adapters: &[String]) -> Result<Verdict> {
     Ok(Verdict::Survived(survived.join(", ")))
 }
 
-/// Without an edit nothing is noticed.
-pub fn control() -> Result<()> {
-    match watch(&["control", "0"])? {
-        Verdict::Survived(_) => Ok(()),
-        Verdict::Caught(reason) => bail!("a case fails without any edit: {reason}"),
-    }
-}
-
 /// This program again, with arguments: what it says of an edit. That it dies or hangs says that the edit was noticed.
 fn watch(arguments: &[&str]) -> Result<Verdict> {
     let mut child = Command::new(std::env::current_exe()?)

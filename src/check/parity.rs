@@ -101,7 +101,8 @@ impl fmt::Display for Outcome {
 
 /// Runs a case's op in the variant of `options` on `device`, on every kind of values, and compares with the f64 kernel.
 ///
-/// Where the op has several outputs it is run once more with one of them alone (by the seed), as programs load it.
+/// Grids are folded for every other seed. Where the op has several outputs it is run once more with one of them alone
+/// (by the seed), as programs load it.
 ///
 /// # Errors
 /// Those of the device. A wrong number is an outcome, not an error.
@@ -109,6 +110,7 @@ pub fn parity(device: &Device, case: &Case, options: &Options, seed: u64) -> Res
     let types: Vec<Type> = case.inputs.iter().map(|input| input.ty.clone()).collect();
     let outputs = case.op.infer(&types.iter().collect::<Vec<_>>())?.len();
     let variant = variants(device, case)?.get(options.variant).copied().unwrap_or(PLAIN).to_string();
+    let options = &Options { folded: folded(seed), ..options.clone() };
     let (op, values) = (case.op.name().to_string(), TrialName::Regime(Regime::Normal));
     let mut place = Place { op, variant, shape: shape_of(case), values, seed, used: vec![true; outputs] };
     let mut outcome = Outcome::default();
@@ -142,6 +144,11 @@ fn run(
         outcome.add(place, reference.worst(&left.outputs), violations);
     }
     Ok(())
+}
+
+/// Whether a case with this seed has its grids folded.
+pub(super) fn folded(seed: u64) -> bool {
+    seed % 2 == 1
 }
 
 /// The types of a case's inputs, as one text.

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use crate::check::bench::{GUARD, graph_of, memory, reference, table_of};
-use crate::check::parity::{shape_of, trials_of};
+use crate::check::parity::{folded, shape_of, trials_of};
 use crate::check::suite::{Job, WorstCase};
 use crate::error::{Error, Result};
 use crate::graph::{Buffer, Caps, Graph, Site, Value, Words, padded};
@@ -67,7 +67,8 @@ impl<'a> Run<'a> {
         let trial = trial.ok_or_else(|| unknown("values", &place.values.to_string()))?;
         let (graph, values) = graph_of(&job.case, &place.used)?;
         let graph = Arc::new(graph);
-        let program = plan(Arc::clone(&graph), caps, &Options { guard: GUARD, variant, caps: None })?;
+        let options = Options { guard: GUARD, variant, folded: folded(place.seed), caps: None };
+        let program = plan(Arc::clone(&graph), caps, &options)?;
         let arenas = memory(&program, &values, &trial.inputs);
         let wanted = reference(&job.case, &place.used, &trial)?.outputs;
         Ok(Self { job, case, program, graph, arenas, wanted })

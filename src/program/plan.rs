@@ -20,6 +20,9 @@ pub struct Options {
     pub variant: usize,
     /// What to plan for in the place of the device, where a check forces what only other sizes or devices would.
     pub caps: Option<Caps>,
+    /// Whether grids of several workgroups are folded to two rows, as those of more than 65,535 are: then some have a
+    /// workgroup more than there is work for.
+    pub folded: bool,
 }
 
 /// Makes a program of a graph. Every value has memory of its own, but for outputs that share an input's.
@@ -42,7 +45,7 @@ pub fn plan(graph: Arc<Graph>, caps: &Caps, options: &Options) -> Result<Program
             variants.into_iter().nth(wanted).ok_or_else(missing)
         })
         .collect::<Result<Vec<Variant>>>()?;
-    let mut places = Places::new(&graph, &variants, options.guard);
+    let mut places = Places::new(&graph, &variants, options);
     places.assign(&used);
     let steps = variants
         .iter()
@@ -63,6 +66,7 @@ pub fn plan(graph: Arc<Graph>, caps: &Caps, options: &Options) -> Result<Program
 struct Places<'a> {
     graph: &'a Graph,
     guard: usize,
+    folded: bool,
     arenas: Vec<Arena>,
     slots: Vec<Option<Slot>>,
     /// The value whose storage each value shares, through all ops that share it: itself for most.
@@ -72,7 +76,7 @@ struct Places<'a> {
 }
 
 impl<'a> Places<'a> {
-    fn new(graph: &'a Graph, variants: &[Variant], guard: usize) -> Self {
+    fn new(graph: &'a Graph, variants: &[Variant], options: &Options) -> Self {
         let mut roots: Vec<usize> = (0..graph.types.len()).collect();
         for node in &graph.nodes {
             for (output, input) in node.op.aliases() {
@@ -92,7 +96,8 @@ impl<'a> Places<'a> {
             }
         }
         spans.sort_by_key(|(_, _, values)| std::cmp::Reverse(values.len()));
-        Self { graph, guard, arenas: vec![], slots: vec![None; graph.types.len()], roots, spans }
+        let &Options { guard, folded, .. } = options;
+        Self { graph, guard, folded, arenas: vec![], slots: vec![None; graph.types.len()], roots, spans }
     }
 
     fn assign(&mut self, used: &[bool]) {
@@ -253,10 +258,17 @@ impl<'a> Places<'a> {
             kernel: Arc::new(compose(launch)),
             params: params.collect(),
             bindings,
-            grid: caps.grid(name, launch.groups)?,
+            grid: self.grid(name, launch.groups, caps)?,
             trips: launch.trips,
             flops: launch.flops,
         })
+    }
+
+    fn grid(&self, name: &str, groups: u64, caps: &Caps) -> Result<[u32; 3]> {
+        match caps.grid(name, groups)? {
+            [x, 1, 1] if self.folded && x > 1 => Ok([x.div_ceil(2), 2, 1]),
+            grid => Ok(grid),
+        }
     }
 
     /// The smallest range that holds all slots, and where each begins in it.
