@@ -14,7 +14,7 @@ use wgrad::random::{Philox, Purpose};
 use wgrad::{Device, Result, Tensor, Type};
 
 /// Numbers of each exponent and sign.
-const MANTISSAS: u32 = 32;
+const MANTISSAS: u32 = 128;
 
 /// Of each exponent and sign the least, the next, the largest and random ones.
 fn numbers() -> Vec<f32> {
