@@ -68,7 +68,7 @@ pub struct Sign;
 impl UnaryDef for Sign {
     const NAME: &'static str = "sign";
     const WGSL: &'static str = wgsl!("sign");
-    const DF: Needs = Needs::Nothing;
+    const DF: Needs = Needs::Output; // a driver may fold a product with a constant 0, and lose a NaN
     const SAMPLES: &'static [[f64; 3]] = &[[-2.0, -1.0, 0.0], [0.0, 0.0, 0.0], [3.5, 1.0, 0.0]];
     const ULPS: [f64; 2] = [0.0, 0.0];
     fn f<F: Float>(x: F, _: &[F]) -> F {
@@ -82,8 +82,8 @@ impl UnaryDef for Sign {
             F::ZERO
         }
     }
-    fn df<F: Float>(_: F, _: F, _: &[F]) -> F {
-        F::ZERO
+    fn df<F: Float>(_: F, y: F, _: &[F]) -> F {
+        if y.is_nan() { y } else { F::ZERO }
     }
 }
 
