@@ -273,6 +273,11 @@ mod tests {
             }
         }
         println!("{checked:#?}");
+        for op in
+            ["subtract", "multiply", "divide", "maximum", "minimum", "power", "select", "sum", "mean", "max", "min"]
+        {
+            assert!(checked.get(op).is_some_and(|(cases, _)| *cases > 10), "{op} was not checked");
+        }
         for op in ["relu", "sigmoid", "add", "bias_add", "matmul", "matmul_nt", "matmul_tn", "matmul_tt", "dense"] {
             assert!(checked.get(op).is_some_and(|(cases, _)| *cases > 10), "{op} was not checked");
         }

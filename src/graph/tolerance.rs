@@ -4,8 +4,10 @@
 //! |---|---|
 //! | data movement, integers, comparisons | equal |
 //! | `+ - *` | 1 ULP of the fused or the unfused result |
+//! | quotients | 1 ULP |
 //! | own exp, expm1, log, log1p, sigmoid, tanh | 4 ULP |
 //! | erf, gelu, softplus, … | 8 ULP; a floor where a slope passes through 0 |
+//! | powers | 8 ULP |
 //! | sums, products of matrices | `4 (√K + 8) 2⁻²⁴ Σ│aᵢ bᵢ│` |
 //! | what is made of these | the sum of the parts' bars |
 //!

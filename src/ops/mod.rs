@@ -27,11 +27,7 @@ mod walk;
 pub use activation::ActivationFunction;
 pub use adam::{Adam, adam};
 pub use bias_add::{BiasAdd, BiasAddBackward, bias_add};
-pub use binary::{
-    Add, Binary, BinaryBackward, BinaryDef, BinaryOp, Divide, Equal, Greater, GreaterEqual, Less, LessEqual, Maximum,
-    Minimum, Multiply, NotEqual, Power, Slope, Subtract, add, binary, binary_row, binary_rows, divide, equal, greater,
-    greater_equal, less, less_equal, maximum, minimum, multiply, not_equal, power, subtract,
-};
+pub use binary::*;
 pub use case::{Case, Domain, Family, Input};
 pub use dense::{Dense, DenseBackward, dense};
 pub use dropout::{Dropout, dropout};

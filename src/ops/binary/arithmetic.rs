@@ -6,7 +6,7 @@ use crate::ops::binary::{Binary, BinaryDef, Slope, binary, binary_row};
 use crate::ops::case::Domain;
 
 /// The rows of this file.
-pub static ROWS: &[Binary] = &[
+pub(super) static ROWS: &[Binary] = &[
     binary_row::<Add>(),
     binary_row::<Subtract>(),
     binary_row::<Multiply>(),

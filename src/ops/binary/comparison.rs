@@ -5,7 +5,7 @@ use crate::graph::{Builder, Float, Value};
 use crate::ops::binary::{Binary, BinaryDef, Slope, binary, binary_row};
 
 /// The rows of this file.
-pub static ROWS: &[Binary] = &[
+pub(super) static ROWS: &[Binary] = &[
     binary_row::<Equal>(),
     binary_row::<NotEqual>(),
     binary_row::<Less>(),

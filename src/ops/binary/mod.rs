@@ -10,13 +10,9 @@ use std::borrow::Cow;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-pub use arithmetic::{
-    Add, Divide, Maximum, Minimum, Multiply, Power, Subtract, add, divide, maximum, minimum, multiply, power, subtract,
-};
+pub use arithmetic::*;
 pub use backward::BinaryBackward;
-pub use comparison::{
-    Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual, equal, greater, greater_equal, less, less_equal, not_equal,
-};
+pub use comparison::*;
 
 use crate::error::Result;
 use crate::graph::{
@@ -248,7 +244,7 @@ fn cases_of<B: BinaryDef>() -> Vec<Case> {
 }
 
 /// Cases of each row, and of more elements than 65,535 workgroups have.
-pub fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     let many = Type::f32([65_537, 65]);
     let mut cases: Vec<Case> = binary_rows().flat_map(|row| (row.cases)()).collect();
     cases.push(Case::new(BinaryOp(Add), [many.clone(), Type::f32([65])]).brief());
