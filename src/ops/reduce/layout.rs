@@ -55,7 +55,7 @@ impl Layout {
         };
         let count: usize = of(true).iter().map(|(extent, _)| extent).product();
         let batch = (x.batched && axes.contains(&0)).then(|| x.shape.dims()[0]);
-        let per_row = batch.map(|batch| if batch == 0 { 0 } else { count / batch });
+        let per_row = batch.map(|batch| count.checked_div(batch).unwrap_or(0));
         Self { results: Walk::new(of(false)), terms: Walk::new(of(true)), count, per_row }
     }
 
