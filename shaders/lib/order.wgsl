@@ -1,8 +1,9 @@
 // uses: lib/bits.wgsl
 // The order of floats by integers: any input, no clamps, exact on both drivers, denormals as they arrive.
-// Drivers may assume that no NaN occurs, flush denormals, and treat -0 and 0 as one; these do so where they say it.
+// A comparison of floats may be made as if no NaN occurred, with denormals as 0; these use integers alone.
 const KEY_OF_INFINITY: u32 = 0xff800000u;
 const KEY_OF_LOWEST: u32 = 0x00800000u; // of the lowest finite f32
+
 
 // A number's place among all: larger for a larger one, -0 below 0. NaN is beyond one of the ends, by its sign.
 fn raw_key(x: f32) -> u32 {

@@ -35,7 +35,7 @@ pub enum Slope {
     Own,
 }
 
-/// An elementwise function of two arguments, as its author writes it. [`row`] makes it a [`Binary`].
+/// An elementwise function of two arguments, as its author writes it. [`binary_row`] makes it a [`Binary`].
 pub trait BinaryDef: Copy + Debug + Default + Send + Sync + 'static {
     /// snake_case; also the stem of the WGSL file and of the functions in it.
     const NAME: &'static str;
