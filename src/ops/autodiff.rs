@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::error::Result;
 use crate::graph::{Builder, Value};
-use crate::ops::add;
+use crate::ops::{add, same};
 
 impl Builder {
     /// The gradients with respect to `wrt`, from pairs (value, its gradient). `None` says that there is none.
@@ -46,7 +46,11 @@ impl Builder {
 
 fn accumulate(g: &Builder, gradients: &mut HashMap<Value, Value>, value: Value, gradient: Value) -> Result<()> {
     let total = match gradients.get(&value) {
-        Some(&sum) => add(g, sum, gradient)?,
+        Some(&sum) => {
+            // `add` would stretch them.
+            same("gradients", "another one", &g.ty(gradient), &g.ty(sum))?;
+            add(g, sum, gradient)?
+        }
         None => gradient,
     };
     gradients.insert(value, total);
