@@ -1,6 +1,5 @@
 // uses: lib/grid.wgsl
-// formula: y[y_begin + sum c target_stride] = x[x_begin + sum (c - before) source_stride], or `fill` where not all
-//   c - before are inside
+// formula: y[y_begin + sum c target_stride] = x[x_begin + sum (c - before) source_stride]; `fill` where x is not inside
 // shapes: the box has `len` elements along `count` axes, outermost first
 // dispatch: an element of the box an invocation
 // numerics: exact, whatever the bits are

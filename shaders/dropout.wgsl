@@ -29,7 +29,7 @@ fn main(
 ) {
     let block = linear_group(group, grid) * 64u + lane;
     let low = u32(step_column(params.step_width, params.step_low));
-    let step = low | u32(step_column(params.step_width, params.step_high)) << 24u;
+    let step = low | (u32(step_column(params.step_width, params.step_high)) << 24u);
     let key = vec2<u32>(params.seed_low, params.seed_high);
     let words = philox(vec4<u32>(block, step, params.layer, params.purpose), key);
     for (var i = 0u; i < 4u; i++) {
