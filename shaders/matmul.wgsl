@@ -1,6 +1,6 @@
 // uses: lib/grid.wgsl, lib/step.wgsl, lib/tile.wgsl
 // formula: c = op(a) op(b), op the identity or the transpose; terms begin <= k < end, added to c unless begin is 0
-// shapes: `products` of op(a) [m, terms], op(b) [terms, n], c [m, n], their steps apart; of a batch, the terms that count
+// shapes: `products` of op(a) [m, terms], op(b) [terms, n], c [m, n], a step apart; of a batch, terms that count
 // dispatch: a tile of 32 x 32 a workgroup
 // numerics: see lib/tile.wgsl
 @group(0) @binding(0) var<storage, read> a: array<f32>;

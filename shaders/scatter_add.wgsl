@@ -1,5 +1,5 @@
 // uses: lib/bits.wgsl, lib/grid.wgsl, lib/step.wgsl
-// formula: table[r, j] = sum over i of dy[i, j] where indices[i] = r, for begin <= i < end; added to it unless begin is 0
+// formula: table[r, j] = sum of dy[i, j] where indices[i] = r, for begin <= i < end; added to it unless begin is 0
 // shapes: dy [count, cols], indices [count], table [rows, cols]; `per_row` indices to a row of a batch
 // dispatch: 64 columns of a row of the table a workgroup; it looks for the row in 256 indices at a time
 // numerics: sums of what 256 indices give, which are then summed; flags indices out of range, sums from 2^63 on

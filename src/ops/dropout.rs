@@ -11,9 +11,9 @@ use crate::shape::Type;
 
 /// The op `y[e] = x[e] / (1 − rate)` where word e of a random stream is at least `rate · 2³²`, else 0, NaN too.
 ///
-/// The words are those of [`Philox`] for the seed, [`Purpose::Dropout`] and the stream of layer and step, so the elements
-/// that are kept depend on nothing else: not on the device, and not on the values. The factor is rounded to f32 once,
-/// on every device. Source: Keras' `Dropout`.
+/// The words are those of [`Philox`] for the seed, [`Purpose::Dropout`] and the stream of layer and step, so the
+/// elements that are kept depend on nothing else: not on the device, and not on the values. The factor is rounded to
+/// f32 once, on every device. Source: Keras' `Dropout`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dropout {
     /// The share of elements that are dropped: above 0, at most 1.

@@ -11,16 +11,16 @@ use crate::shape::{Dtype, Shape, Type};
 
 /// The op `y[i] = table[indices[i]]`: table `[rows, …row]` of either dtype, indices u32 `[…]`, y `[…indices, …row]`.
 ///
-/// An index out of range sets the flag, and its row is 0. Where indices have a batch, so has y, and its rows that do not
-/// count are 0, whatever their indices.
+/// An index out of range sets the flag, and its row is 0. Where indices have a batch, so has y, and its rows that do
+/// not count are 0, whatever their indices.
 #[derive(Clone, Copy, Debug)]
 pub struct Gather;
 
 /// The op `table[r] = Σ dy[i] over the i with indices[i] = r`: dy f32 `[…indices, …row]`, indices u32 `[…]`, table
 /// `[rows, …row]`.
 ///
-/// An index out of range sets the flag and adds nothing; nor do rows of a batch that do not count. The order of the sums
-/// is that of the indices, on every device.
+/// An index out of range sets the flag and adds nothing; nor do rows of a batch that do not count. The order of the
+/// sums is that of the indices, on every device.
 #[derive(Clone, Copy, Debug)]
 pub struct ScatterAdd {
     /// Rows of the table.
