@@ -143,9 +143,9 @@ impl Found {
         assert!(!tensors.is_empty(), "{name}: nothing was compared");
         let failed = tensors.iter().filter(|(_, far, bar)| far > bar);
         let failed: Vec<String> = failed.map(|(what, far, bar)| format!("{name} {what}: {far:e} > {bar:e}")).collect();
-        for (what, far, _) in tensors {
-            if far > self.worst.0 {
-                self.worst = (far, format!("{name} {what}"));
+        for (what, far, bar) in tensors {
+            if far / bar > self.worst.0 {
+                self.worst = (far / bar, format!("{name} {what}"));
             }
         }
         if failed.is_empty() {
@@ -156,9 +156,9 @@ impl Found {
 
     /// Says what passed and what is not covered; fails where a case failed, and where one of `required` was not run.
     pub fn finish(self, group: &str, device: &Device, required: &[&str]) {
-        let Self { passed, failed, missing, worst: (far, place) } = self;
+        let Self { passed, failed, missing, worst: (share, place) } = self;
         println!(
-            "{group} on {device}: {} passed, the worst at {far:.1e} ({place}): {}",
+            "{group} on {device}: {} passed, the worst at {share:.3} of its bar ({place}): {}",
             passed.len(),
             passed.join(", ")
         );

@@ -156,34 +156,10 @@ impl ClassLoss {
 
     /// The loss of a cell, and its slopes by p.
     fn cell<F: Float>(&self, cell: &Cell<'_, F>) -> (F, Vec<F>) {
-        let Cell { p, t, .. } = cell;
         match self.kind {
-            ClassKind::Logits => {
-                let top = top(p);
-                let sum = exp_sum(p, top);
-                let targets = chunked_sum(t.iter().copied());
-                // 0, or NaN like the sum, where there is no target.
-                let term = |(&p, &t): (&F, &F)| if t == F::ZERO { sum - sum } else { t * (sum.ln() - (p - top)) };
-                let slope = |(&p, &t): (&F, &F)| (p - top).exp() / sum * targets - t;
-                (chunked_sum(p.iter().zip(t).map(term)), p.iter().zip(t).map(slope).collect())
-            }
-            ClassKind::Probabilities => {
-                let sum = chunked_sum(p.iter().copied());
-                let broken = sum == F::ZERO || !sum.is_finite();
-                let mass = if broken { F::ZERO / F::ZERO } else { sum };
-                let (low, high) = (F::of(EPSILON), F::ONE - F::of(EPSILON));
-                let inside = |q: F| q.is_nan() || (q >= low && q <= high);
-                let clip = |q: F| q.max_or_nan(low).min_or_nan(high);
-                let term = |(&p, &t): (&F, &F)| if t == F::ZERO { mass - mass } else { -(t * clip(p / mass).ln()) };
-                let kept = |(&p, &t): (&F, &F)| if inside(p / mass) { t } else { F::ZERO };
-                let targets = chunked_sum(p.iter().zip(t).map(kept));
-                let slope = |(&p, &t): (&F, &F)| {
-                    let q = p / mass;
-                    (targets - if inside(q) { t / q } else { F::ZERO }) / mass
-                };
-                (chunked_sum(p.iter().zip(t).map(term)), p.iter().zip(t).map(slope).collect())
-            }
-            ClassKind::Scores => (F::ZERO, vec![F::ZERO; p.len()]),
+            ClassKind::Logits => of_logits(cell.p, &cell.t),
+            ClassKind::Probabilities => of_probabilities(cell.p, &cell.t),
+            ClassKind::Scores => (F::ZERO, vec![F::ZERO; cell.p.len()]),
         }
     }
 
@@ -192,6 +168,42 @@ impl ClassLoss {
         let terms = args.step.rows_of(&args.types[0]) * cells_per_row(&args.types[0]);
         self.column.map_or(F::ZERO, |column| args.step.column(column) / F::of(terms as f64))
     }
+}
+
+/// `Σ t (ln Σ eᵖ⁻ᵐ − (p − m))`, and its slopes `q Σ t − t`.
+fn of_logits<F: Float>(p: &[F], t: &[F]) -> (F, Vec<F>) {
+    let top = top(p);
+    let sum = exp_sum(p, top);
+    let targets = chunked_sum(t.iter().copied());
+    let terms = wanted(p, t).map(|(p, t)| t * (sum.ln() - (p - top)));
+    let slope = |(&p, &t): (&F, &F)| (p - top).exp() / sum * targets - t;
+    (unless_nan(sum, chunked_sum(terms)), p.iter().zip(t).map(slope).collect())
+}
+
+/// `− Σ t ln clip(p / Σ p)`, and its slopes `(Σ t − t / q) / Σ p`, where the clip leaves q as it is.
+fn of_probabilities<F: Float>(p: &[F], t: &[F]) -> (F, Vec<F>) {
+    let sum = chunked_sum(p.iter().copied());
+    let mass = if sum == F::ZERO || !sum.is_finite() { F::of(f64::NAN) } else { sum };
+    let (low, high) = (F::of(EPSILON), F::ONE - F::of(EPSILON));
+    let inside = |q: F| q >= low && q <= high;
+    let terms = wanted(p, t).map(|(p, t)| -(t * (p / mass).max_or_nan(low).min_or_nan(high).ln()));
+    let kept = p.iter().zip(t).filter(|(p, _)| inside(**p / mass)).map(|(_, &t)| t);
+    let targets = chunked_sum(kept);
+    let slope = |(&p, &t): (&F, &F)| {
+        let q = p / mass;
+        (targets - if inside(q) { t / q } else { F::ZERO }) / mass
+    };
+    (unless_nan(mass, chunked_sum(terms)), p.iter().zip(t).map(slope).collect())
+}
+
+/// The classes that have a target: others add nothing, whatever is predicted for them.
+fn wanted<'a, F: Float>(p: &'a [F], t: &'a [F]) -> impl Iterator<Item = (F, F)> {
+    p.iter().copied().zip(t.iter().copied()).filter(|(_, t)| *t != F::ZERO)
+}
+
+/// A value, or the NaN that another one is.
+fn unless_nan<F: Float>(other: F, value: F) -> F {
+    if other.is_nan() { other } else { value }
 }
 
 /// The place of the first of the largest; NaN counts as the largest.
