@@ -4,7 +4,6 @@
 const KEY_OF_INFINITY: u32 = 0xff800000u;
 const KEY_OF_LOWEST: u32 = 0x00800000u; // of the lowest finite f32
 
-
 // A number's place among all: larger for a larger one, -0 below 0. NaN is beyond one of the ends, by its sign.
 fn raw_key(x: f32) -> u32 {
     let bits = bitcast<u32>(x);

@@ -26,8 +26,12 @@ pub struct Outcome {
     /// The largest distance from the oracle, as a share of the bar: a check passes with at most 1.
     #[serde(with = "number")]
     pub max_error: f64,
-    /// Where that was, and how to repeat it.
+    /// The worst element of the worst run, and what repeats that: the run with the largest distance, or one that broke
+    /// another rule.
     pub worst: Option<(Place, Worst)>,
+    /// By which runs are ranked: the distance, infinite where another rule was broken.
+    #[serde(with = "number")]
+    pub rank: f64,
     /// Other rules that were broken, in words.
     pub violations: Vec<String>,
 }
@@ -66,20 +70,19 @@ impl Outcome {
     /// Adds what another check found.
     pub fn merge(&mut self, other: Self) {
         self.cases += other.cases;
-        if other.worst.is_some() && (self.worst.is_none() || other.max_error > self.max_error) {
-            (self.max_error, self.worst) = (other.max_error, other.worst);
+        self.max_error = self.max_error.max(other.max_error);
+        if other.worst.is_some() && (self.worst.is_none() || other.rank > self.rank) {
+            (self.rank, self.worst) = (other.rank, other.worst);
         }
         self.violations.extend(other.violations);
     }
 
     fn add(&mut self, place: &Place, worst: Option<Worst>, violations: Vec<String>) {
-        self.cases += 1;
-        if let Some(worst) = worst
-            && (self.worst.is_none() || worst.error > self.max_error)
-        {
-            (self.max_error, self.worst) = (worst.error, Some((place.clone(), worst)));
-        }
-        self.violations.extend(violations.into_iter().map(|v| format!("{place}: {v}")));
+        let max_error = worst.as_ref().map_or(0.0, |worst| worst.error);
+        let rank = if violations.is_empty() { max_error } else { f64::INFINITY };
+        let worst = worst.map(|worst| (place.clone(), worst));
+        let violations = violations.into_iter().map(|v| format!("{place}: {v}")).collect();
+        self.merge(Self { cases: 1, max_error, worst, rank, violations });
     }
 }
 

@@ -179,10 +179,11 @@ impl Rows {
         if finding.outcome.cases > 0 {
             open.shapes.insert(shape_of(&job.case));
         }
-        if finding.outcome.worst.is_some()
-            && (open.found.worst.is_none() || finding.outcome.max_error > open.found.max_error)
-        {
-            (open.measure, open.job) = (measure, place);
+        if measure.error(finding.outcome.max_error) > open.measure.error(open.found.max_error) {
+            open.measure = measure;
+        }
+        if finding.outcome.worst.is_some() && (open.found.worst.is_none() || finding.outcome.rank > open.found.rank) {
+            open.job = place;
         }
         open.found.merge(finding.outcome);
     }

@@ -134,18 +134,23 @@ fn check(devices: &[Found], jobs: &[Job], pattern: Option<&str>, screen: &mut Sc
 
 /// Writes the worst case of each row that failed into a folder.
 fn write_out(folder: &Path, devices: &[Found], jobs: &[Job], rows: &[Vec<Row>]) -> Result<()> {
-    let mut count = 0;
+    let mut files = vec![];
     for (device, rows) in devices.iter().zip(rows) {
+        // The CPU has no kernel in WGSL.
         let Some(caps) = &device.caps else { continue };
-        for worst in rows.iter().filter_map(|row| row.worst.as_ref()) {
-            let files = reproduce(&jobs[worst.job], worst, caps, &report::about(device))?;
-            let files: Vec<_> =
-                files.iter().map(|(name, text)| (format!("{}.{name}", device.stem()), text.as_bytes())).collect();
-            let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.to_vec())).collect();
-            count += files.len();
-            output::save(folder, &files)?;
+        for row in rows {
+            let Some(worst) = &row.worst else { continue };
+            let about = [report::about(device), row.problems.clone()].concat();
+            for (name, text) in reproduce(&jobs[worst.job], worst, caps, &about)? {
+                files.push((format!("{}.{name}", device.stem()), text.into_bytes()));
+            }
         }
     }
-    output::say(&format!("{count} files written to {}", folder.display()));
-    Ok(())
+    if files.is_empty() {
+        output::say("no case of a kernel failed: nothing is written");
+        return Ok(());
+    }
+    output::say(&format!("files written to {}: {}", folder.display(), files.len()));
+    let files: Vec<(&str, Vec<u8>)> = files.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
+    Ok(output::save(folder, &files)?)
 }

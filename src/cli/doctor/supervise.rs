@@ -211,7 +211,7 @@ mod tests {
     }
 
     const FINE: &str = r#"echo '{"found":{"job":0,"finding":{"variant":"default","outcome":{"cases":1,"max_error":0.5,
-        "worst":null,"violations":[]}}}}'"#;
+        "worst":null,"rank":0.5,"violations":[]}}}}'"#;
 
     fn say(job: &str) -> String {
         format!(r#"echo '{{"at":{{"job":'{job}',"variant":"default"}}}}'"#)
