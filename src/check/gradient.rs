@@ -77,7 +77,8 @@ pub fn gradient(case: &Case, seed: u64) -> Result<Option<Slope>> {
     let terms = |oracle: &Oracle| -> Vec<f64> {
         let products = |&(y, dy): &(Value, Value)| {
             let pairs = oracle.get(y).float().iter().zip(oracle.get(dy).float());
-            pairs.map(|(y, dy)| y * dy).collect::<Vec<f64>>()
+            // A dead row may be infinite.
+            pairs.map(|(y, dy)| if *dy == 0.0 { 0.0 } else { y * dy }).collect::<Vec<f64>>()
         };
         seeds.iter().flat_map(products).collect()
     };
