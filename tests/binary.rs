@@ -79,7 +79,7 @@ fn run(
     outputs.iter().for_each(|&v| builder.output(v));
     let graph = Arc::new(builder.finish());
     let mut oracle = Oracle::new(Arc::clone(&graph));
-    oracle.begin(&StepTable { rows: vec![rows], columns: vec![vec![]] });
+    oracle.begin(&StepTable { rows: vec![rows], columns: vec![vec![]], first: 0 });
     for (&value, (_, numbers)) in data.iter().zip(inputs) {
         oracle.set(value, Buffer::Float(numbers.to_vec()))?;
     }

@@ -43,7 +43,7 @@ fn run(device: &Device, case: &Case, inputs: &[Vec<f32>]) -> Result<Buffer<f64>>
 }
 
 fn table() -> StepTable {
-    StepTable { rows: vec![1], columns: vec![vec![]] }
+    StepTable { rows: vec![1], columns: vec![vec![]], first: 0 }
 }
 
 /// The largest error of an op in ULP, where its bar is little more than that; and what is beyond its bar, in words.

@@ -74,7 +74,7 @@ fn run(device: &Device, graph: Graph, data: &[(Value, Upload<'_>)], step: u64, o
     let mut executable = device.load(&graph, &storage, &Options::default()).unwrap();
     data.iter().for_each(|(value, data)| executable.upload(*value, *data).unwrap());
     let columns = graph.columns.iter().map(|column| (column.rule)(step)).collect();
-    executable.begin(&StepTable { rows: vec![1], columns: vec![columns] }).unwrap();
+    executable.begin(&StepTable { rows: vec![1], columns: vec![columns], first: 0 }).unwrap();
     (0..graph.nodes.len()).for_each(|node| executable.run_node(node).unwrap());
     let download = |&value: &Value| {
         let buffer = executable.download(value).unwrap();

@@ -104,7 +104,7 @@ fn train(device: &Device, fault: Fault) -> wgrad::Result<(Vec<f32>, u32)> {
     }
     run.upload(permutation, Upload::Index(&order))?;
     let columns = vec![vec![1.0, f64::from(0.01f32)]; STEPS];
-    run.begin(&StepTable { rows: vec![16, 16, 11], columns })?;
+    run.begin(&StepTable { rows: vec![16, 16, 11], columns, first: 0 })?;
     let mut worst = (0.0, String::new());
     for _ in 0..STEPS {
         for outcome in nodes(&mut *run, &graph)? {

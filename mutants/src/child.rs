@@ -76,8 +76,10 @@ fn fails(device: &Device, job: &Job, change: &Arc<Change>) -> Option<String> {
     }
 }
 
+/// The begin of a text, in one line.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    const MOST: usize = 240;
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MOST).collect()
 }
 
 fn say(line: &str) -> Result<()> {

@@ -51,11 +51,15 @@ pub fn graph_of(case: &Case, used: &[bool]) -> Result<(Graph, Vec<Value>)> {
     Ok((builder.finish(), inputs))
 }
 
-/// The table of a case: one step.
+/// The table of a case: the step that it runs at, and other numbers in those before it.
 pub(super) fn table_of(case: &Case) -> StepTable {
+    let (count, batch) = case.rows;
+    let other = if count > 0 { 0 } else { batch };
+    let row = |step| if step == case.step { count as u32 } else { other as u32 };
     // In f32, as every device has it.
-    let columns = case.columns.iter().map(|&c| f64::from(c as f32)).collect();
-    StepTable { rows: vec![case.rows.0 as u32], columns: vec![columns] }
+    let column = |step, c: f64| f64::from(if step == case.step { c as f32 } else { -3.0 - c as f32 });
+    let columns = (0..=case.step).map(|step| case.columns.iter().map(|&c| column(step, c)).collect()).collect();
+    StepTable { rows: (0..=case.step).map(row).collect(), columns, first: case.step as u32 }
 }
 
 /// What a device left.

@@ -85,7 +85,7 @@ pub trait Executable: fmt::Debug + Send {
     /// [`Error::Shape`] where dtype or length are not the value's.
     fn upload(&mut self, value: Value, data: Upload<'_>) -> Result<()>;
 
-    /// Goes to the first step of a table. Nothing may be in flight.
+    /// Goes to the step of a table that it begins at. Nothing may be in flight.
     ///
     /// # Errors
     /// [`Error::Argument`] where the table does not fit the graph.

@@ -115,8 +115,7 @@ impl GpuExecutable {
             let label = format!("{:?} {index}", arena.role);
             arenas.push(gpu.buffer(&label, WORD * padded(arena.words) as u64, BufferUse::Storage)?);
         }
-        let steps = program.graph.results.map_or(1, |[sums, _]| program.graph.ty(sums).shape.dims()[0]).max(1);
-        let words = HEADER + steps * program.graph.step_width();
+        let words = HEADER + program.graph.steps().max(1) * program.graph.step_width();
         let step = gpu.buffer("step", WORD * words as u64, BufferUse::Storage)?;
         let flag = gpu.buffer("flag", WORD * padded(1) as u64, BufferUse::Storage)?;
         let launches: Vec<_> = program.launches().collect();
@@ -278,12 +277,12 @@ impl Executable for GpuExecutable {
         while !self.pending.is_empty() {
             self.oldest(true)?;
         }
-        let words = Words { sequence: self.sequence, ..Words::default() };
+        let words = Words { step: table.first, sequence: self.sequence, ..Words::default() };
         let table_words = table.to_words(self.program.graph.step_width());
         let step = [&words.to_words()[..], &table_words].concat();
         self.gpu.upload(&self.step, 0, bytemuck::cast_slice(&step))?;
         self.gpu.upload(&self.flag, 0, bytemuck::cast_slice(&[0u32]))?;
-        (self.words, self.steps) = (words, (table.len() as u32, 0));
+        (self.words, self.steps) = (words, (table.len() as u32, table.first));
         Ok(())
     }
 
@@ -373,7 +372,7 @@ mod tests {
     }
 
     fn table(steps: usize) -> StepTable {
-        StepTable { rows: vec![1; steps], columns: vec![vec![]; steps] }
+        StepTable { rows: vec![1; steps], columns: vec![vec![]; steps], first: 0 }
     }
 
     #[test]
@@ -395,7 +394,7 @@ mod tests {
             let mut run = executable(gpu, 4);
             assert!(run.begin(&table(4)).is_ok());
             assert!(matches!(run.begin(&table(5)), Err(Error::Argument { .. })));
-            let wide = StepTable { rows: vec![1], columns: vec![vec![0.5]] };
+            let wide = StepTable { rows: vec![1], columns: vec![vec![0.5]], first: 0 };
             assert!(matches!(run.begin(&wide), Err(Error::Argument { .. })));
         });
     }

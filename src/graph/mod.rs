@@ -167,6 +167,11 @@ impl Graph {
         Some((usize::from(dtype == crate::shape::Dtype::U32), column))
     }
 
+    /// Rows of the step table that there is room for: as many as rows of results; two without any.
+    pub fn steps(&self) -> usize {
+        self.results.map_or(2, |[sums, _]| self.ty(sums).shape.dims()[0])
+    }
+
     /// Words of a row of the step table.
     pub fn step_width(&self) -> usize {
         1 + self.columns.len()

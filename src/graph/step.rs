@@ -69,6 +69,8 @@ pub struct StepTable {
     pub rows: Vec<u32>,
     /// The graph's columns, `[step][column]`.
     pub columns: Vec<Vec<f64>>,
+    /// The step that a run begins at: the first one, but for checks of later ones.
+    pub first: u32,
 }
 
 impl StepTable {
@@ -88,12 +90,15 @@ impl StepTable {
     /// # Errors
     /// [`Error::Argument`] with what does not fit.
     pub fn check(&self, graph: &Graph) -> Result<()> {
-        let steps = graph.results.map_or(1, |[sums, _]| graph.ty(sums).shape.dims()[0]);
+        let steps = graph.steps();
         let batched = graph.types.iter().filter(|ty| ty.batched).filter_map(|ty| ty.shape.dims().first());
         let most = batched.min().map_or(u32::MAX as usize, |&batch| batch);
         let refuse = |name: &str, most: usize, got: usize| Err(Error::argument(name, format!("at most {most}"), got));
         if self.len() > steps || self.columns.len() != self.len() {
             return refuse("steps", steps, self.len().max(self.columns.len()));
+        }
+        if self.first as usize > self.len() {
+            return refuse("the step to begin at", self.len(), self.first as usize);
         }
         if let Some(&rows) = self.rows.iter().find(|&&rows| rows as usize > most) {
             return refuse("rows of a step", most, rows as usize);
@@ -150,9 +155,9 @@ impl<F: Float> StepState<F> {
         StepState { words: self.words, flag: self.flag, rows: self.rows.clone(), columns }
     }
 
-    /// Goes to the first row of a new table; the sequence goes on.
+    /// Goes to the row of a new table that it says; the sequence goes on.
     pub fn begin(&mut self, table: &StepTable) {
-        self.words = Words { sequence: self.words.sequence, ..Words::default() };
+        self.words = Words { step: table.first, sequence: self.words.sequence, ..Words::default() };
         self.flag = 0;
         self.rows.clone_from(&table.rows);
         self.columns = table.columns.iter().map(|row| row.iter().map(|&c| F::of(c)).collect()).collect();

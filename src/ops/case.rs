@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::graph::{Op, VariableKind};
 use crate::ops::unary::Function;
-use crate::shape::Type;
+use crate::shape::{Dtype, Type};
 
 /// Sizes at the edges of tiles, chunks and workgroups.
 pub const EDGES: &[usize] = &[0, 1, 2, 3, 7, 8, 9, 31, 32, 33, 255, 256, 257, 1000, 1025];
@@ -54,15 +54,19 @@ pub struct Case {
     pub rows: (usize, usize),
     /// The columns of the step table.
     pub columns: Vec<f64>,
+    /// The step that it runs at, of 0 and 1.
+    pub step: usize,
     /// Whether it is so large that it is run on two kinds of values only.
     pub brief: bool,
 }
 
 impl Case {
-    /// A case of `op`, whose inputs hold any numbers.
+    /// A case of `op`, whose inputs hold any numbers: at step 1, or at step 0 where indices may be those of one batch.
     pub fn new(op: impl Op + 'static, inputs: impl IntoIterator<Item = Type>) -> Self {
-        let inputs = inputs.into_iter().map(|ty| Input { ty, domain: Domain::Any, variable: None }).collect();
-        Self { op: Arc::new(op), inputs, rows: (1, 1), columns: vec![], brief: false }
+        let inputs: Vec<Input> =
+            inputs.into_iter().map(|ty| Input { ty, domain: Domain::Any, variable: None }).collect();
+        let step = usize::from(inputs.iter().all(|input| input.ty.dtype == Dtype::F32));
+        Self { op: Arc::new(op), inputs, rows: (1, 1), columns: vec![], step, brief: false }
     }
 
     /// Says what input `i` may hold.
@@ -82,6 +86,12 @@ impl Case {
     /// Says how many rows of the batch count.
     pub fn rows(mut self, count: usize, batch: usize) -> Self {
         self.rows = (count, batch);
+        self
+    }
+
+    /// Says which step it runs at: permutations have a batch more for step 1.
+    pub fn step(mut self, step: usize) -> Self {
+        self.step = step;
         self
     }
 

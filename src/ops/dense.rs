@@ -460,7 +460,7 @@ impl OpDef for DenseBackward {
 fn inputs(op: &Dense, [m, k, n]: Extents, batched: bool) -> Vec<Type> {
     let mut inputs = vec![Type::f32([m, k]).batched(batched)];
     if op.gathered.is_some() {
-        inputs = vec![Type::f32([2 * m + 1, k]), Type::u32([m])];
+        inputs = vec![Type::f32([2 * m + 1, k]), Type::u32([2 * m])];
     }
     inputs.push(Type::f32([k, n]));
     inputs
@@ -482,7 +482,7 @@ fn pair(op: Dense, extents: Extents, rows: usize) -> [Case; 2] {
             let numbers = case.inputs.iter_mut().filter(|input| input.domain == Domain::Any);
             numbers.for_each(|input| input.domain = Domain::NotNegative);
         }
-        if op.gathered.is_some() { case.domain(1, Domain::Index(2 * m + 1)) } else { case }
+        if op.gathered.is_some() { case.domain(1, Domain::Index(2 * m + 1)).step(1) } else { case }
     })
 }
 

@@ -187,16 +187,17 @@ impl OpDef for StoreRows {
 pub fn cases() -> Vec<Case> {
     let gather = EDGES.iter().filter(|&&n| n > 0).flat_map(|&n| {
         let case = |batch: usize, rows: usize| {
-            Case::new(RowGather { batch }, [Type::f32([n, 3]), Type::u32([batch])])
+            Case::new(RowGather { batch }, [Type::f32([n, 3]), Type::u32([2 * batch])])
                 .domain(1, Domain::Index(n))
                 .rows(rows, batch)
+                .step(1)
         };
         [case(n, n), case(n, n - 1), case(7, 5)]
     });
     let store = EDGES.iter().filter(|&&n| n > 0).flat_map(|&n| {
         let case =
             |count: usize, rows: usize| Case::new(StoreRows { rows }, [Type::f32([n, 2]).batched(true)]).rows(count, n);
-        [case(n, n), case(n - n / 3, n + 5), case(n, n.div_ceil(2))]
+        [case(n, 2 * n), case(n - n / 3, n + 5), case(n, n.div_ceil(2)).step(0)]
     });
     gather.chain(store).collect()
 }

@@ -141,6 +141,6 @@ impl OpDef for StepEnd {
 /// Cases of few and many partial results.
 pub fn cases() -> Vec<Case> {
     let groups = [1, 2, 3, 7, 31, 32, 33, 63, 64, 65, 127, 128, 129, 257, 1000, 4097, 16_385];
-    let case = |n: usize| Case::new(StepEnd { steps: 1 }, [Type::f32([n]), Type::f32([3]), Type::u32([n])]);
-    groups.into_iter().map(|n| case(n).domain(2, crate::ops::Domain::Index(257))).collect()
+    let case = |n: usize| Case::new(StepEnd { steps: 2 }, [Type::f32([n]), Type::f32([3]), Type::u32([n])]);
+    groups.into_iter().map(|n| case(n).domain(2, crate::ops::Domain::Index(257)).step(n % 2)).collect()
 }

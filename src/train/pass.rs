@@ -88,7 +88,7 @@ impl Pass {
     pub(crate) fn begin(loaded: &mut Loaded, batch: usize, order: &[u32], iteration: u64) -> Result<Self> {
         let rows: Vec<u32> = order.chunks(batch.max(1)).map(|chunk| chunk.len() as u32).collect();
         let column = |step: usize| loaded.graph.columns.iter().map(|c| (c.rule)(iteration + step as u64)).collect();
-        let table = StepTable { columns: (0..rows.len()).map(column).collect(), rows };
+        let table = StepTable { columns: (0..rows.len()).map(column).collect(), rows, first: 0 };
         if let Some(permutation) = loaded.feed.permutation {
             loaded.executable.upload(permutation, Upload::Index(order))?;
         }

@@ -172,7 +172,7 @@ impl Found {
 /// Runs all steps of a graph that ends with `step_end`; gives the results of each.
 pub fn run(executable: &mut dyn Executable, graph: &Graph, rows: &[u32]) -> Vec<Row> {
     let columns = vec![vec![1.0; graph.columns.len()]; rows.len()];
-    executable.begin(&StepTable { rows: rows.to_vec(), columns }).unwrap();
+    executable.begin(&StepTable { rows: rows.to_vec(), columns, first: 0 }).unwrap();
     let (mut results, mut left) = (vec![], rows.len() as u32);
     while results.len() < rows.len() {
         let sent = executable.submit(left).unwrap();

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::root;
 
-const FOLDERS: [&str; 6] = ["src", "shaders", "tests", "examples", "benches", "xtask"];
+const FOLDERS: [&str; 7] = ["src", "shaders", "tests", "examples", "benches", "mutants", "xtask"];
 
 pub fn run() -> Result<()> {
     let root = root()?;

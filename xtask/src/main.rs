@@ -1,7 +1,8 @@
-//! The project's own commands: `cargo xtask test` and `cargo xtask lines`.
+//! The project's own commands: `cargo xtask test`, `cargo xtask mutants` and `cargo xtask lines`.
 
 mod drivers;
 mod lines;
+mod mutants;
 mod test;
 
 use std::path::PathBuf;
@@ -10,6 +11,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 const USAGE: &str = "usage: cargo xtask test [--install-drivers]   all tests, on every device that is found
+       cargo xtask mutants [--seed N] [--count N]
+                                              edits in the kernels that the tests must catch
        cargo xtask lines                      lines of Rust and WGSL by folder";
 
 fn main() -> ExitCode {
@@ -18,6 +21,7 @@ fn main() -> ExitCode {
     let done = match arguments[..] {
         ["test"] => test::run(false),
         ["test", "--install-drivers"] => test::run(true),
+        ["mutants", ref options @ ..] => mutants::run(options),
         ["lines"] => lines::run(),
         _ => {
             eprintln!("{USAGE}");

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{drivers, root, target};
 
 /// Environment variables for everything that opens a device.
-type Environment = Vec<(&'static str, PathBuf)>;
+pub type Environment = Vec<(&'static str, PathBuf)>;
 
 pub fn run(install_drivers: bool) -> Result<()> {
     if install_drivers {
@@ -47,7 +47,8 @@ pub fn run(install_drivers: bool) -> Result<()> {
 
 const HOW: &str = "install the GPU's Vulkan driver, or a software one with `cargo xtask test --install-drivers`";
 
-fn environment() -> Result<Environment> {
+/// The folder that the Vulkan loader wants, and SwiftShader where it is installed.
+pub fn environment() -> Result<Environment> {
     let mut environment = Environment::new();
     // The Vulkan loader warns without this folder.
     if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
@@ -63,7 +64,8 @@ fn environment() -> Result<Environment> {
     Ok(environment)
 }
 
-fn cargo(arguments: &[&str], environment: &Environment) -> Result<Command> {
+/// Cargo with arguments, in the repository's root.
+pub fn cargo(arguments: &[&str], environment: &Environment) -> Result<Command> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root()?).envs(environment.iter().map(|(name, value)| (name, value)));
     Ok(command)

@@ -391,11 +391,11 @@ fn case(kind: ClassKind, targets: ClassTargets, shape: &[usize], i: usize) -> Ca
         Type::f32(shape).batched(true),
         Type::f32([&[rows], cells, last].concat()),
         Type::f32([rows]),
-        Type::u32([batch]),
+        Type::u32([2 * batch]),
     ];
     let case = Case::new(op, inputs.into_iter().take(3 + usize::from(is_gathered)));
     let case = case.domain(0, p).domain(1, if sparse { Domain::Class(classes) } else { Domain::Label });
     let case = case.domain(2, Domain::NotNegative).domain(3, Domain::Index(rows));
-    let case = case.rows(batch - batch / 3, batch).columns(&[0.75]);
+    let case = case.rows(batch - batch / 3, batch).columns(&[0.75]).step(1);
     if shape.iter().product::<usize>() > 20_000 { case.brief() } else { case }
 }

@@ -230,9 +230,9 @@ pub fn cases() -> Vec<Case> {
             };
             let direct = vec![p.clone(), Type::f32([n, cols]), Type::f32([n])];
             cases.push(case(op.clone(), direct, n - n / 3));
-            let data = vec![p, Type::f32([n + 5, cols]), Type::f32([n + 5]), Type::u32([n])];
+            let data = vec![p, Type::f32([n + 5, cols]), Type::f32([n + 5]), Type::u32([2 * n])];
             let gathered = PointwiseLoss { gathered: Some(n), ..op };
-            cases.push(case(gathered, data, n).domain(3, Domain::Index(n + 5)));
+            cases.push(case(gathered, data, n).domain(3, Domain::Index(n + 5)).step(1));
         }
     }
     cases

@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(none, [None]);
         g.output(dx);
         let mut oracle = Oracle::new(Arc::new(g.finish()));
-        oracle.begin(&StepTable { rows: vec![1], columns: vec![vec![]] });
+        oracle.begin(&StepTable { rows: vec![1], columns: vec![vec![]], first: 0 });
         oracle.set(seeds[0].1, Buffer::Float(vec![1.0, 2.0, 3.0, 4.0])).unwrap();
         oracle.set(seeds[1].1, Buffer::Float(vec![5.0, 6.0, 7.0, 8.0, 9.0, 10.0])).unwrap();
         (0..oracle.graph().nodes.len()).try_for_each(|node| oracle.run_node(node)).unwrap();
