@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use wgrad::check::parity;
 use wgrad::ops::Case;
+use wgrad::program::Options;
 use wgrad::runtime::{Adapter, AdapterKind, adapters};
 use wgrad::{Device, Gpu};
 
@@ -68,7 +69,8 @@ fn name(job: &Job) -> String {
 fn fails(device: &Device, job: &Job, change: &Arc<Change>) -> Option<String> {
     let op = Mutated { op: Arc::clone(&job.case.op), change: Arc::clone(change) };
     let case = Case { op: Arc::new(op), ..job.case.clone() };
-    match catch_unwind(AssertUnwindSafe(|| parity(device, &case, job.variant, job.seed))) {
+    let options = Options { variant: job.variant, ..Options::default() };
+    match catch_unwind(AssertUnwindSafe(|| parity(device, &case, &options, job.seed))) {
         Ok(Ok(outcome)) if outcome.passes() => None,
         Ok(Ok(outcome)) => Some(one_line(&outcome.to_string())),
         Ok(Err(error)) => Some(one_line(&error.to_string())),

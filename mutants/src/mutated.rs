@@ -57,6 +57,10 @@ impl Op for Mutated {
         self.op.checks_finite()
     }
 
+    fn loss_terms(&self, inputs: &[&Type]) -> Option<usize> {
+        self.op.loss_terms(inputs)
+    }
+
     fn gradient(&self, g: &Builder, node: &Node, dy: &[Option<Value>]) -> Result<Vec<Option<Value>>> {
         self.op.gradient(g, node, dy)
     }

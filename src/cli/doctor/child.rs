@@ -27,7 +27,7 @@ pub enum Message {
         /// The case's place among the jobs.
         job: usize,
         /// What it showed.
-        finding: Finding,
+        finding: Box<Finding>,
     },
     /// It cannot go on, and why.
     Failed(String),
@@ -69,7 +69,7 @@ fn run_on(device: &Device, jobs: &[Job], from: usize) -> Result<()> {
         let findings = check(device, job, &mut tell)?;
         told?;
         for finding in findings {
-            output::json(&Message::Found { job: place, finding })?;
+            output::json(&Message::Found { job: place, finding: Box::new(finding) })?;
         }
     }
     Ok(())

@@ -96,7 +96,7 @@ impl Supervisor<'_> {
                     at = Some((job, variant));
                 }
                 Next::Message(Message::Found { job, finding }) if job < self.jobs.len() => {
-                    rows.add(job, &self.jobs[job], finding);
+                    rows.add(job, &self.jobs[job], *finding);
                 }
                 Next::Message(Message::Done) => break None,
                 Next::Message(Message::Failed(reason)) => break Some(format!("gave up: {reason}")),
