@@ -194,7 +194,7 @@ pub fn cases() -> Vec<Case> {
         };
         [case(n, n), case(n, n - 1), case(7, 5)]
     });
-    let store = EDGES.iter().filter(|&&n| n > 0).flat_map(|&n| {
+    let store = EDGES.iter().chain(&[4097]).filter(|&&n| n > 0).flat_map(|&n| {
         let case =
             |count: usize, rows: usize| Case::new(StoreRows { rows }, [Type::f32([n, 2]).batched(true)]).rows(count, n);
         [case(n, 2 * n), case(n - n / 3, n + 5), case(n, n.div_ceil(2)).step(0)]
