@@ -23,14 +23,14 @@ struct Params {
 
 var<workgroup> part_sums: array<f32, 64>;
 var<workgroup> part_counts: array<u32, 64>;
-var<workgroup> halted: u32;
 
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32) {
+    // The first lane alone writes what lasts.
+    var halted = 1u;
     if (lane == 0u) {
         halted = step_words[1] | atomicLoad(&flag[0]) | params.count_only;
     }
-    workgroupBarrier();
     for (var c = 0u; c < params.sum_columns + params.count_columns; c++) {
         let column = params.columns[c];
         let is_sum = c < params.sum_columns;

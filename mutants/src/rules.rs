@@ -78,6 +78,13 @@ impl Edit {
         [&text[..self.range.start], &self.new, &text[self.range.end..]].concat()
     }
 
+    /// The line with the one before and the two after it, a blank between them.
+    pub fn context(&self, text: &str) -> String {
+        let (number, _) = self.line(text);
+        let lines = text.lines().skip(number.saturating_sub(2)).take(if number > 1 { 4 } else { 3 });
+        lines.map(str::trim).collect::<Vec<_>>().join(" ")
+    }
+
     /// The line of the file, from 1, with its text.
     pub fn line<'a>(&self, text: &'a str) -> (usize, &'a str) {
         let number = text[..self.range.start].matches('\n').count();
@@ -371,5 +378,6 @@ mod tests {
         let text = "a;\n  b < c;\n";
         let edit = &edits("x.wgsl", text)[0];
         assert_eq!(edit.line(text), (2, "b < c;"));
+        assert_eq!(edit.context(text), "a; b < c;");
     }
 }
