@@ -78,11 +78,9 @@ impl Edit {
         [&text[..self.range.start], &self.new, &text[self.range.end..]].concat()
     }
 
-    /// The line with the one before and the two after it, a blank between them.
-    pub fn context(&self, text: &str) -> String {
-        let (number, _) = self.line(text);
-        let lines = text.lines().skip(number.saturating_sub(2)).take(if number > 1 { 4 } else { 3 });
-        lines.map(str::trim).collect::<Vec<_>>().join(" ")
+    /// The two lines after that, a blank between them.
+    pub fn then(&self, text: &str) -> String {
+        text.lines().skip(self.line(text).0).take(2).map(str::trim).collect::<Vec<_>>().join(" ")
     }
 
     /// The line of the file, from 1, with its text.
@@ -375,9 +373,9 @@ mod tests {
 
     #[test]
     fn an_edit_knows_its_line() {
-        let text = "a;\n  b < c;\n";
+        let text = "a;\n  b < c;\n  d;\ne;\nf;\n";
         let edit = &edits("x.wgsl", text)[0];
         assert_eq!(edit.line(text), (2, "b < c;"));
-        assert_eq!(edit.context(text), "a; b < c;");
+        assert_eq!(edit.then(text), "d; e;");
     }
 }

@@ -107,7 +107,8 @@ impl Reference {
     /// The flag is not looked at where a value is within its bar of what sets it, or passes the largest f32.
     pub fn step_differs(&self, got: &StepState<f64>) -> Option<String> {
         let (want, mut words) = (self.step.words, got.words);
-        words.sequence = want.sequence;
+        // Downloads count it up as well.
+        words.sequence = words.sequence.min(want.sequence);
         let decided = self
             .outputs
             .iter()

@@ -232,7 +232,7 @@ pub fn cases() -> Vec<Case> {
             cases.push(case(op.clone(), direct, n - n / 3));
             let data = vec![p, Type::f32([n + 5, cols]), Type::f32([n + 5]), Type::u32([2 * n])];
             let gathered = PointwiseLoss { gathered: Some(n), ..op };
-            cases.push(case(gathered, data, n).domain(3, Domain::Index(n + 5)).step(1));
+            cases.push(case(gathered, data, n - n / 3).domain(3, Domain::Index(n + 5)).step(1));
         }
     }
     cases
