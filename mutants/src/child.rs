@@ -60,6 +60,17 @@ pub fn run(adapter: usize, file: &str, range: std::ops::Range<usize>, new: &str)
     say(&format!("{SURVIVED}{} cases{besides}", jobs.len()))
 }
 
+/// Runs one of the jobs of a file as they are, whatever it finds.
+pub fn run_unchanged(adapter: usize, file: &str, job: usize) -> Result<()> {
+    let (_, text) = files()?.into_iter().find(|(path, _)| path == file).context("no such file")?;
+    let suite = Suite::new()?;
+    let jobs = suite.jobs_of(&suite.with(&text));
+    let job = jobs.get(job).context("no such job")?;
+    let options = Options { variant: job.variant, ..Options::default() };
+    parity(&open(adapter)?, &job.case, &options, job.seed)?;
+    say(SURVIVED)
+}
+
 fn name(job: &Job) -> String {
     let types: Vec<String> = job.case.inputs.iter().map(|input| input.ty.to_string()).collect();
     format!("{} variant {} of ({})", job.case.op.name(), job.variant, types.join(", "))

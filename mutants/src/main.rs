@@ -34,6 +34,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments[..] {
         ["run", adapter, file, begin, end, new] => run_one(adapter, file, (begin, end), new).map(|()| true),
+        ["time", adapter, file, job] => time_one(adapter, file, job).map(|()| true),
         _ => options(&arguments).and_then(|(seed, count)| all(seed as u64, count)),
     };
     match done {
@@ -48,6 +49,10 @@ fn main() -> ExitCode {
 
 fn run_one(adapter: &str, file: &str, (begin, end): (&str, &str), new: &str) -> Result<()> {
     child::run(number(adapter)?, file, number(begin)?..number(end)?, new)
+}
+
+fn time_one(adapter: &str, file: &str, job: &str) -> Result<()> {
+    child::run_unchanged(number(adapter)?, file, number(job)?)
 }
 
 fn number(text: &str) -> Result<usize> {
@@ -112,7 +117,7 @@ fn run_all(edits: &[Edit], texts: &BTreeMap<&str, &str>, adapters: &[String]) ->
             let seconds = begin.elapsed().as_secs_f64();
             let (word, by) = match verdict {
                 Ok(Verdict::Caught(by)) => ("caught", by),
-                Ok(Verdict::Survived(by)) => {
+                Ok(Verdict::Survived(by) | Verdict::Hangs(by)) => {
                     lock(&survivors).push((place, by.clone()));
                     ("SURVIVED", by)
                 }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::child::{CAUGHT, SURVIVED};
 use crate::rules::Edit;
 
-/// A case that takes longer hangs; the largest takes a few seconds.
+/// A case that takes longer hangs, where it does not without the edit; the largest takes a few seconds.
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// What became of an edit.
@@ -19,6 +19,8 @@ pub enum Verdict {
     Caught(String),
     /// What did not.
     Survived(String),
+    /// The number of the case that does not end.
+    Hangs(String),
 }
 
 /// Runs an edit on one adapter after the other, up to the first that notices it.
@@ -27,9 +29,14 @@ pub fn verdict(edit: &Edit, adapters: &[String]) -> Result<Verdict> {
     for (place, name) in adapters.iter().enumerate() {
         let range = [edit.range.start, edit.range.end].map(|at| at.to_string());
         let [begin, end] = &range;
-        match watch(&["run", &place.to_string(), &edit.file, begin, end, &edit.new])? {
+        let place = place.to_string();
+        match watch(&["run", &place, &edit.file, begin, end, &edit.new])? {
             Verdict::Caught(by) => return Ok(Verdict::Caught(format!("{by} ({name})"))),
             Verdict::Survived(cases) => survived.push(format!("{cases} on {name}")),
+            Verdict::Hangs(case) => match watch(&["time", &place, &edit.file, &case])? {
+                Verdict::Hangs(_) => bail!("case {case} of {} takes longer than {LIMIT:?} on {name}", edit.file),
+                _ => return Ok(Verdict::Caught(format!("case {case} took longer than {LIMIT:?} ({name})"))),
+            },
         }
     }
     Ok(Verdict::Survived(survived.join(", ")))
@@ -72,7 +79,7 @@ fn watch(arguments: &[&str]) -> Result<Verdict> {
     }
     match status.code() {
         Some(1) => bail!("a process for an edit failed by itself: run `mutants {}`", arguments.join(" ")),
-        _ if hangs => Ok(Verdict::Caught(format!("case {last} took longer than {} s", LIMIT.as_secs()))),
+        _ if hangs => Ok(Verdict::Hangs(last)),
         _ => Ok(Verdict::Caught(format!("the process died ({status}) at case {last}"))),
     }
 }

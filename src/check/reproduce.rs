@@ -129,8 +129,9 @@ impl<'a> Run<'a> {
     }
 
     fn step(&self) -> Vec<u32> {
-        let words = Words { sequence: 1, ..Words::default() };
-        [&words.to_words()[..], &table_of(&self.job.case).to_words(self.graph.step_width())].concat()
+        let table = table_of(&self.job.case);
+        let words = Words { step: table.first, sequence: 1, ..Words::default() };
+        [&words.to_words()[..], &table.to_words(self.graph.step_width())].concat()
     }
 
     /// Which values stand in a range, and where.

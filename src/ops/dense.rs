@@ -524,7 +524,7 @@ pub fn cases() -> Vec<Case> {
             cases.extend([forward, backward].map(|case| case.rows(rows, batch)));
         }
     }
-    for extents in [[1, 65_537, 2], [65_537, 1, 2], [2, 1, 65_537]] {
+    for extents in [[2, 65_537, 3], [65_537, 2, 3], [3, 2, 65_537]] {
         cases.extend(pair(relu(true, None), extents, extents[0]).map(Case::brief));
     }
     cases

@@ -50,7 +50,11 @@ impl Screen {
     /// Shows what has happened on a device.
     pub fn show(&mut self, device: usize, event: &Event) -> Result<()> {
         match event {
-            Event::At(job) => self.bar(device).set_position(*job as u64),
+            Event::At(job, op) => {
+                let bar = self.bar(device);
+                bar.set_position(*job as u64);
+                bar.set_message(op.clone());
+            }
             Event::Rows(rows) if self.json => {
                 return self.bars.suspend(|| rows.iter().try_for_each(output::json));
             }
@@ -71,7 +75,7 @@ impl Screen {
     fn bar(&mut self, device: usize) -> &ProgressBar {
         let (bars, jobs, name) = (&self.bars, self.jobs, &self.devices[device].name);
         self.of_device[device].get_or_insert_with(|| {
-            let template = "{prefix:24!} {bar:30.green/white} {pos:>5}/{len} cases, {elapsed}";
+            let template = "{prefix:24!} {bar:30.green/white} {pos:>5}/{len} cases, {elapsed} {msg}";
             let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
             let bar = ProgressBar::new(jobs as u64).with_prefix(name.clone());
             bars.add(bar.with_style(style.progress_chars("━╸─")))

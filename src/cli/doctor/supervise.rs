@@ -19,8 +19,8 @@ const LAST_WORDS: usize = 600;
 /// What there is to show of a device's run.
 #[derive(Debug)]
 pub enum Event {
-    /// It is at the job of this place.
-    At(usize),
+    /// It is at the job of this place, of this op.
+    At(usize, String),
     /// Ops that are done.
     Rows(Vec<Row>),
     /// The device is done.
@@ -91,7 +91,7 @@ impl Supervisor<'_> {
                         if !done.is_empty() {
                             tell(Event::Rows(done));
                         }
-                        tell(Event::At(job));
+                        tell(Event::At(job, self.jobs[job].op().into()));
                     }
                     at = Some((job, variant));
                 }

@@ -143,7 +143,7 @@ impl UnaryDef for Elu {
         [1.5, 1.5, 1.0],
     ];
     const ULPS: [f64; 2] = [5.0, 5.0];
-    const FLOORS: [f64; 2] = [DENORMAL, 0.0];
+    const FLOORS: [f64; 2] = [DENORMAL, DENORMAL];
     fn f<F: Float>(x: F, p: &[F]) -> F {
         if x > F::ZERO { x } else { p[0] * x.exp_m1() }
     }
@@ -177,7 +177,7 @@ impl UnaryDef for Selu {
         [1.5, 1.5760514810332207, 1.0507009873554805],
     ];
     const ULPS: [f64; 2] = [5.0, 5.0];
-    const FLOORS: [f64; 2] = [DENORMAL, 0.0];
+    const FLOORS: [f64; 2] = [DENORMAL, DENORMAL];
     fn f<F: Float>(x: F, _: &[F]) -> F {
         if x > F::ZERO { F::of(Self::SCALE) * x } else { F::of(Self::SCALE_ALPHA) * x.exp_m1() }
     }
