@@ -326,7 +326,7 @@ impl UnaryDef for Erf {
         [1.5, 0.9661051464753108, 0.11893028922362937],
     ];
     const ULPS: [f64; 2] = [8.0, 4.0];
-    const FLOORS: [f64; 2] = [DENORMAL, 0.0];
+    const FLOORS: [f64; 2] = [DENORMAL, DENORMAL];
     fn f<F: Float>(x: F, _: &[F]) -> F {
         x.erf()
     }

@@ -14,7 +14,7 @@ use crate::shape::Type;
 #[derive(Clone, Copy, Debug)]
 pub struct UnaryOp(pub Function);
 
-/// The op `dx = dy f'(x)`: inputs `dy` and what [`Unary::needs`] says.
+/// The op `dx = dy f'(x)`: inputs `dy` and what [`Unary::needs`](crate::ops::Unary::needs) says.
 #[derive(Clone, Debug)]
 pub struct UnaryBackward {
     function: Function,
