@@ -39,7 +39,7 @@ pub const EQUIVALENT: &[Equivalent] = {
         known(
             "lib/exp.wgsl",
             &[Clamp],
-            "it keeps the two sums apart",
+            "it keeps the sums apart",
             "",
             "the number is below the bound: the min keeps a driver from merging two sums, which the bar allows",
         ),

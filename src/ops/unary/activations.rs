@@ -121,7 +121,7 @@ impl UnaryDef for Softsign {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Elu {
     /// What the function falls to, negated.
-    pub alpha: f32,
+    pub alpha: f64,
 }
 
 impl Default for Elu {
@@ -133,8 +133,8 @@ impl Default for Elu {
 impl UnaryDef for Elu {
     const NAME: &'static str = "elu";
     const WGSL: &'static str = wgsl!("elu");
-    const PARAMS: &'static [(&'static str, f32)] = &[("alpha", 1.0)];
-    const TRIED: &'static [&'static [f32]] = &[&[0.3], &[-2.0]];
+    const PARAMS: &'static [(&'static str, f64)] = &[("alpha", 1.0)];
+    const TRIED: &'static [&'static [f64]] = &[&[0.3], &[-2.0]];
     const DF: Needs = Needs::Input; // y + alpha loses its digits far below 0, and y its sign with that of alpha
     const SAMPLES: &'static [[f64; 3]] = &[
         [-2.0, -0.8646647167633873, 0.1353352832366127],
@@ -150,7 +150,7 @@ impl UnaryDef for Elu {
     fn df<F: Float>(x: F, _: F, p: &[F]) -> F {
         if x > F::ZERO { F::ONE } else { p[0] * x.exp() }
     }
-    fn params(&self) -> Params<f32> {
+    fn params(&self) -> Params<f64> {
         filled([self.alpha])
     }
 }

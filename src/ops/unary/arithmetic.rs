@@ -4,7 +4,7 @@ use std::f64::consts::FRAC_2_SQRT_PI;
 
 use crate::graph::Float;
 use crate::ops::unary::piecewise::inside;
-use crate::ops::unary::{DENORMAL, Needs, Params, Unary, UnaryDef, filled, row, wgsl, wide};
+use crate::ops::unary::{DENORMAL, LARGEST, Needs, Params, Unary, UnaryDef, filled, row, wgsl, wide};
 
 /// The rows of this file.
 pub(super) static ROWS: &[Unary] = &[
@@ -94,9 +94,9 @@ impl UnaryDef for Sign {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Clip {
     /// The least value of the function.
-    pub min: f32,
+    pub min: f64,
     /// The largest value of the function, at least `min`.
-    pub max: f32,
+    pub max: f64,
 }
 
 impl Default for Clip {
@@ -108,8 +108,8 @@ impl Default for Clip {
 impl UnaryDef for Clip {
     const NAME: &'static str = "clip";
     const WGSL: &'static str = wgsl!("clip");
-    const PARAMS: &'static [(&'static str, f32)] = &[("min", -1.0), ("max", 1.0)];
-    const TRIED: &'static [&'static [f32]] = &[&[0.0, 1.0], &[-0.5, 300.0], &[f32::MIN, f32::MAX]];
+    const PARAMS: &'static [(&'static str, f64)] = &[("min", -1.0), ("max", 1.0)];
+    const TRIED: &'static [&'static [f64]] = &[&[0.0, 1.0], &[-0.5, 300.0], &[-LARGEST, LARGEST]];
     const DF: Needs = Needs::Output;
     const SAMPLES: &'static [[f64; 3]] =
         &[[-2.0, -1.0, 0.0], [-1.0, -1.0, 0.0], [0.5, 0.5, 1.0], [1.0, 1.0, 0.0], [3.0, 1.0, 0.0]];
@@ -126,7 +126,7 @@ impl UnaryDef for Clip {
     fn df<F: Float>(_: F, y: F, p: &[F]) -> F {
         inside(y, p[0], Some(p[1]))
     }
-    fn params(&self) -> Params<f32> {
+    fn params(&self) -> Params<f64> {
         filled([self.min, self.max])
     }
 }

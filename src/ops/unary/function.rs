@@ -12,7 +12,7 @@ use crate::ops::unary::{Params, Unary, UnaryDef, defaults, filled, row, rows};
 pub struct Function {
     /// The row.
     pub row: &'static Unary,
-    params: Params<f32>,
+    params: Params<f64>,
 }
 
 impl PartialEq for Function {
@@ -65,7 +65,7 @@ impl Function {
 
     /// What the checks try: every function with its default parameters and with each set of [`UnaryDef::TRIED`].
     pub fn all() -> impl Iterator<Item = Self> + Clone {
-        let with = |row| move |values: &&[f32]| Self { row, params: filled(values.iter().copied()) };
+        let with = |row| move |values: &&[f64]| Self { row, params: filled(values.iter().copied()) };
         rows().flat_map(move |row| std::iter::once(Self::from(row)).chain(row.tried.iter().map(with(row))))
     }
 
@@ -75,19 +75,19 @@ impl Function {
     }
 
     /// The values of its parameters, in the order of [`Unary::params`].
-    pub fn params(&self) -> &[f32] {
+    pub fn params(&self) -> &[f64] {
         &self.params[..self.row.params.len()]
     }
 
     /// The function, in f32 or f64.
     pub fn f<F: Float>(&self) -> impl Fn(F) -> F + Copy + use<F> {
-        let (f, p) = (F::unary(self.row.f.0, self.row.f.1), self.params.map(|p| F::of(p.into())));
+        let (f, p) = (F::unary(self.row.f.0, self.row.f.1), self.params.map(F::of));
         move |x| f(x, &p)
     }
 
     /// Its derivative at `x` where `y = f(x)`, in f32 or f64.
     pub fn df<F: Float>(&self) -> impl Fn(F, F) -> F + Copy + use<F> {
-        let (df, p) = (F::binary(self.row.df.0, self.row.df.1), self.params.map(|p| F::of(p.into())));
+        let (df, p) = (F::binary(self.row.df.0, self.row.df.1), self.params.map(F::of));
         move |x, y| df(x, y, &p)
     }
 
@@ -98,7 +98,11 @@ impl Function {
 
     /// Adds the function to a kernel that calls `f(x)` and `df(x, y)`.
     pub fn compose(&self, launch: Launch) -> Launch {
-        let call = |signature| Constant::Call { signature, stem: self.row.name, params: self.params().to_vec() };
+        let call = |signature| Constant::Call {
+            signature,
+            stem: self.row.name,
+            params: self.params().iter().map(|&p| p as f32).collect(),
+        };
         launch
             .source(self.row.source.clone())
             .constant("f", call("(x: f32) -> f32"))

@@ -60,9 +60,9 @@ pub trait UnaryDef: 'static {
     /// A file with `fn <name>_f(x: f32) -> f32` and `fn <name>_df(x: f32, y: f32) -> f32`; parameters come after these.
     const WGSL: &'static str;
     /// Names and defaults of the parameters.
-    const PARAMS: &'static [(&'static str, f32)] = &[];
+    const PARAMS: &'static [(&'static str, f64)] = &[];
     /// Values of the parameters that the checks try besides the defaults.
-    const TRIED: &'static [&'static [f32]] = &[];
+    const TRIED: &'static [&'static [f64]] = &[];
     /// The least argument that it is defined for: below it f is NaN.
     const LEAST: f32 = f32::NEG_INFINITY;
     /// Whether `df` wants the input or the output; what it doesn't want may be anything.
@@ -78,7 +78,7 @@ pub trait UnaryDef: 'static {
     /// Its derivative at `x`, where `y = f(x)`. NaN in what it wants gives NaN.
     fn df<F: Float>(x: F, y: F, p: &[F]) -> F;
     /// The values of the parameters.
-    fn params(&self) -> Params<f32> {
+    fn params(&self) -> Params<f64> {
         defaults(Self::PARAMS)
     }
 }
@@ -93,9 +93,9 @@ pub struct Unary {
     /// See [`UnaryDef::WGSL`].
     pub source: Source,
     /// See [`UnaryDef::PARAMS`].
-    pub params: &'static [(&'static str, f32)],
+    pub params: &'static [(&'static str, f64)],
     /// See [`UnaryDef::TRIED`].
-    pub tried: &'static [&'static [f32]],
+    pub tried: &'static [&'static [f64]],
     /// See [`UnaryDef::LEAST`].
     pub least: f32,
     /// See [`UnaryDef::DF`].
@@ -129,16 +129,19 @@ pub const fn row<U: UnaryDef>() -> Unary {
 }
 
 /// Parameters from their first values on; those past them are 0.
-fn filled(values: impl IntoIterator<Item = f32>) -> Params<f32> {
+fn filled(values: impl IntoIterator<Item = f64>) -> Params<f64> {
     let mut params = [0.0; MOST_PARAMS];
     params.iter_mut().zip(values).for_each(|(p, value)| *p = value);
     params
 }
 
 /// The defaults of parameters.
-fn defaults(names: &[(&str, f32)]) -> Params<f32> {
+fn defaults(names: &[(&str, f64)]) -> Params<f64> {
     filled(names.iter().map(|(_, value)| *value))
 }
+
+/// The largest f32: a bound that no number passes.
+const LARGEST: f64 = f32::MAX as f64;
 
 /// What a function steeper than 1 may be off at a denormal argument, which a driver may take for 0: a few 2⁻¹²⁶.
 const DENORMAL: f64 = 1e-37;

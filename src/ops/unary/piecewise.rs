@@ -1,7 +1,7 @@
 //! Activations made of straight pieces, and of parabolas: no exponential.
 
 use crate::graph::Float;
-use crate::ops::unary::{Needs, Params, Unary, UnaryDef, filled, row, wgsl};
+use crate::ops::unary::{LARGEST, Needs, Params, Unary, UnaryDef, filled, row, wgsl};
 
 /// The rows of this file.
 pub(super) static ROWS: &[Unary] = &[
@@ -77,7 +77,7 @@ impl UnaryDef for Relu6 {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LeakyRelu {
     /// The slope below 0.
-    pub negative_slope: f32,
+    pub negative_slope: f64,
 }
 
 impl Default for LeakyRelu {
@@ -89,11 +89,10 @@ impl Default for LeakyRelu {
 impl UnaryDef for LeakyRelu {
     const NAME: &'static str = "leaky_relu";
     const WGSL: &'static str = wgsl!("leaky_relu");
-    const PARAMS: &'static [(&'static str, f32)] = &[("negative_slope", 0.2)];
-    const TRIED: &'static [&'static [f32]] = &[&[0.01], &[-0.5]];
+    const PARAMS: &'static [(&'static str, f64)] = &[("negative_slope", 0.2)];
+    const TRIED: &'static [&'static [f64]] = &[&[0.01], &[-0.5]];
     const DF: Needs = Needs::Input; // the sign of the output is that of the slope, which may be any
-    const SAMPLES: &'static [[f64; 3]] =
-        &[[-2.0, -0.4000000059604645, 0.20000000298023224], [0.0, 0.0, 1.0], [1.5, 1.5, 1.0]]; // 0.2 as f32 has it
+    const SAMPLES: &'static [[f64; 3]] = &[[-2.0, -0.4, 0.2], [0.0, 0.0, 1.0], [1.5, 1.5, 1.0]];
     const ULPS: [f64; 2] = [1.0, 0.0];
     fn f<F: Float>(x: F, p: &[F]) -> F {
         if x < F::ZERO { p[0] * x } else { x }
@@ -107,7 +106,7 @@ impl UnaryDef for LeakyRelu {
             F::ONE
         }
     }
-    fn params(&self) -> Params<f32> {
+    fn params(&self) -> Params<f64> {
         filled([self.negative_slope])
     }
 }
@@ -121,32 +120,32 @@ impl UnaryDef for LeakyRelu {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ThresholdedRelu {
     /// Where the function begins to pass its argument.
-    pub threshold: f32,
+    pub threshold: f64,
     /// The slope below the threshold.
-    pub negative_slope: f32,
+    pub negative_slope: f64,
     /// The largest value of the function; `f32::MAX` for none.
-    pub max_value: f32,
+    pub max_value: f64,
 }
 
 impl Default for ThresholdedRelu {
     fn default() -> Self {
-        Self { threshold: 0.0, negative_slope: 0.0, max_value: f32::MAX }
+        Self { threshold: 0.0, negative_slope: 0.0, max_value: LARGEST }
     }
 }
 
 impl ThresholdedRelu {
     /// Whether `x` is held at the maximum.
     fn is_over<F: Float>(x: F, max_value: F) -> bool {
-        x >= max_value && max_value < F::of(f32::MAX.into())
+        x >= max_value && max_value < F::of(LARGEST)
     }
 }
 
 impl UnaryDef for ThresholdedRelu {
     const NAME: &'static str = "thresholded_relu";
     const WGSL: &'static str = wgsl!("thresholded_relu");
-    const PARAMS: &'static [(&'static str, f32)] =
-        &[("threshold", 0.0), ("negative_slope", 0.0), ("max_value", f32::MAX)];
-    const TRIED: &'static [&'static [f32]] = &[&[0.5, 0.25, 4.0], &[-1.0, -0.1, f32::MAX], &[0.0, 0.0, 2.0]];
+    const PARAMS: &'static [(&'static str, f64)] =
+        &[("threshold", 0.0), ("negative_slope", 0.0), ("max_value", LARGEST)];
+    const TRIED: &'static [&'static [f64]] = &[&[0.5, 0.25, 4.0], &[-1.0, -0.125, LARGEST], &[0.0, 0.0, 2.0]];
     const DF: Needs = Needs::Input;
     const SAMPLES: &'static [[f64; 3]] = &[[-1.5, 0.0, 0.0], [0.0, 0.0, 0.0], [2.5, 2.5, 1.0]];
     const ULPS: [f64; 2] = [2.0, 0.0];
@@ -170,7 +169,7 @@ impl UnaryDef for ThresholdedRelu {
             F::ONE
         }
     }
-    fn params(&self) -> Params<f32> {
+    fn params(&self) -> Params<f64> {
         filled([self.threshold, self.negative_slope, self.max_value])
     }
 }
