@@ -178,6 +178,6 @@ fn a_binding_that_passes_the_limit_is_split_or_refused() {
     }
     for (op, count) in refused {
         // Only what launches nothing has nothing to refuse.
-        assert!(count > 0 || op == "reshape", "{op}: no case was refused");
+        assert!(count > 0 || ["reshape", "squeeze", "expand_dims"].contains(&op.as_str()), "{op}: no case was refused");
     }
 }

@@ -70,8 +70,11 @@ impl OpDef for Twice {
             @group(0) @binding(1) var<storage, read_write> y: array<f32>;
             @group(1) @binding(0) var<uniform> p: Params;
             @compute @workgroup_size(64)
-            fn main(@builtin(global_invocation_id) id: vec3<u32>) {{
-                let i = id.x;
+            fn main(
+                @builtin(global_invocation_id) id: vec3<u32>,
+                @builtin(num_workgroups) grid: vec3<u32>,
+            ) {{
+                let i = id.y * grid.x * 64u + id.x;
                 if ({guard}) {{ y[i] = {value}; }}
             }}"
         );
