@@ -14,10 +14,10 @@ const GRADIENT_BAR: f64 = 1e-6;
 ///
 /// ```
 /// use wgrad::check::verify;
-/// use wgrad::ops::{Case, RELU, UnaryOp};
+/// use wgrad::ops::{Case, Relu, UnaryOp};
 /// use wgrad::{Device, Type};
 ///
-/// let case = |n: usize| Case::new(UnaryOp((&RELU).into()), [Type::f32([n])]);
+/// let case = |n: usize| Case::new(UnaryOp(Relu.into()), [Type::f32([n])]);
 /// for row in verify(&Device::cpu(), &[0, 1, 64, 65, 1000].map(case))? {
 ///     println!("{row}");
 /// }
