@@ -1,4 +1,4 @@
-// uses: lib/grid.wgsl, lib/order.wgsl, lib/reduce.wgsl
+// uses: lib/grid.wgsl, lib/group.wgsl, lib/order.wgsl, lib/reduce.wgsl
 // formula: y = the first r at which x is largest over an axis, for begin <= r < end, and of y unless begin is 0
 // shapes: see lib/reduce.wgsl; y of `len` elements
 // dispatch: a result an invocation (LANES 1) or a workgroup (LANES 64)
@@ -6,27 +6,6 @@
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> step_words: array<u32>;
 @group(0) @binding(2) var<storage, read_write> y: array<u32>;
-
-struct Params {
-    len: u32,
-    rank: u32,
-    padding0: u32,
-    padding1: u32,
-    axes: array<vec4<u32>, 6>,
-    reduced: array<vec4<u32>, 3>,
-    begin: u32,
-    end: u32,
-    terms: u32,
-    per_row: u32,
-    step_width: u32,
-    padding2: u32,
-    padding3: u32,
-    padding4: u32,
-}
-@group(1) @binding(0) var<uniform> params: Params;
-
-// The largest so far, as a key, and its place.
-var<workgroup> parts: array<vec2<u32>, 64>;
 
 fn key_at(at: u32) -> u32 {
     return key_nan_last(one_zero(x[at]));
@@ -53,21 +32,7 @@ fn main(
             }
         }
     }
-    if (LANES == 64u) {
-        parts[lane] = best;
-        workgroupBarrier();
-        for (var half = 32u; half > 0u; half /= 2u) {
-            if (lane < half) {
-                let other = parts[lane + half];
-                let own = parts[lane];
-                if (other.x > own.x || (other.x == own.x && other.y < own.y)) {
-                    parts[lane] = other;
-                }
-            }
-            workgroupBarrier();
-        }
-        best = parts[0];
-    }
+    best = group_max(lane, best.xyxy).xy;
     if (j < params.len && first == 0u) {
         if (params.begin > 0u && key_at(base + term_offset(y[j])) >= best.x) {
             best.y = y[j];

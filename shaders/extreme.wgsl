@@ -1,4 +1,4 @@
-// uses: lib/grid.wgsl, lib/order.wgsl, lib/reduce.wgsl
+// uses: lib/grid.wgsl, lib/group.wgsl, lib/order.wgsl, lib/reduce.wgsl
 // formula: y = the largest (SMALLEST: smallest) x over axes, for terms begin <= r < end, and of y unless begin is 0
 // shapes: see lib/reduce.wgsl; y of `len` elements
 // dispatch: a result an invocation (LANES 1) or a workgroup (LANES 64)
@@ -6,26 +6,6 @@
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> step_words: array<u32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-
-struct Params {
-    len: u32,
-    rank: u32,
-    padding0: u32,
-    padding1: u32,
-    axes: array<vec4<u32>, 6>,
-    reduced: array<vec4<u32>, 3>,
-    begin: u32,
-    end: u32,
-    terms: u32,
-    per_row: u32,
-    step_width: u32,
-    padding2: u32,
-    padding3: u32,
-    padding4: u32,
-}
-@group(1) @binding(0) var<uniform> params: Params;
-
-var<workgroup> parts: array<u32, 64>;
 
 // The larger the more extreme, never 0.
 fn rank_of(x: f32) -> u32 {
@@ -56,17 +36,7 @@ fn main(
             best = max(best, rank_of(x[base + term_offset(r)]));
         }
     }
-    if (LANES == 64u) {
-        parts[lane] = best;
-        workgroupBarrier();
-        for (var half = 32u; half > 0u; half /= 2u) {
-            if (lane < half) {
-                parts[lane] = max(parts[lane], parts[lane + half]);
-            }
-            workgroupBarrier();
-        }
-        best = parts[0];
-    }
+    best = group_key(lane, best);
     if (j < params.len && first == 0u) {
         if (params.begin > 0u) {
             best = max(best, rank_of(y[j]));

@@ -1,4 +1,4 @@
-// uses: lib/bits.wgsl, lib/grid.wgsl, lib/step.wgsl
+// uses: lib/bits.wgsl, lib/grid.wgsl, lib/group.wgsl, lib/step.wgsl
 // formula: t = scale y + shift; sums of w loss(p, t) and counts of hit(p, y) of 256 elements each;
 //          gradient = column w loss'(p, t) / (rows cols)
 // shapes: p, y, gradient [batch, cols], w [batch]; partial sums and counts [groups]; gathered: y and w by permutation
@@ -27,9 +27,6 @@ struct Params {
     step_width: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
-
-var<workgroup> group_sums: array<f32, 64>;
-var<workgroup> group_counts: array<u32, 64>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -84,18 +81,10 @@ fn main(
     if (bits != 0u) {
         atomicOr(&flag[0], bits);
     }
-    group_sums[lane] = sum;
-    group_counts[lane] = count;
-    workgroupBarrier();
-    for (var half = 32u; half > 0u; half /= 2u) {
-        if (lane < half) {
-            group_sums[lane] += group_sums[lane + half];
-            group_counts[lane] += group_counts[lane + half];
-        }
-        workgroupBarrier();
-    }
+    sum = group_total(lane, sum);
+    let hits = u32(group_total(lane, f32(count)));
     if (lane == 0u && number * 256u < len) {
-        partials[params.sums + number] = bitcast<u32>(group_sums[0]);
-        partials[params.counts + number] = group_counts[0];
+        partials[params.sums + number] = bitcast<u32>(sum);
+        partials[params.counts + number] = hits;
     }
 }

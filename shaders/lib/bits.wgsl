@@ -34,12 +34,6 @@ fn kept(x: f32) -> f32 {
     return bitcast<f32>(min(bitcast<u32>(x), 0xfffffffeu));
 }
 
-// A whole number that orders as x does, denormals included; the same for 0 and -0.
-fn ordered(x: f32) -> i32 {
-    let magnitude = i32(magnitude_bits(x));
-    return select(magnitude, -magnitude, bitcast<u32>(x) >= 0x80000000u);
-}
-
 // The value, or NaN.
 fn nan_if(broken: bool, value: f32) -> f32 {
     return bitcast<f32>(select(bitcast<u32>(value), 0x7fc00000u, broken));

@@ -34,12 +34,18 @@ fn order_key(x: f32) -> u32 {
     return key_nan_last(one_zero(x));
 }
 
+// A whole number that orders as x does, denormals included; the same for 0 and -0.
+fn ordered(x: f32) -> i32 {
+    let magnitude = i32(magnitude_bits(x));
+    return select(magnitude, -magnitude, bitcast<u32>(x) >= 0x80000000u);
+}
+
 // a < b; false for NaN.
 fn is_less(a: f32, b: f32) -> bool {
-    return !is_nan(a) && !is_nan(b) && raw_key(one_zero(a)) < raw_key(one_zero(b));
+    return !is_nan(a) && !is_nan(b) && ordered(a) < ordered(b);
 }
 
 // a = b; false for NaN.
 fn is_equal(a: f32, b: f32) -> bool {
-    return !is_nan(a) && bitcast<u32>(one_zero(a)) == bitcast<u32>(one_zero(b));
+    return !is_nan(a) && ordered(a) == ordered(b);
 }

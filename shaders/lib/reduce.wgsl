@@ -1,8 +1,25 @@
 // uses: lib/axes.wgsl, lib/step.wgsl
-// Which terms a reduction has, and where they stand. Its kernel has `reduced` (extent and distance of each of GROUPS
-// axes), `end`, `per_row` and `step_width` in its Params; BATCHED says that the outermost of these axes is the batch.
+// Which terms a reduction has, and where they stand. `axes` and `rank` are those of the results, `reduced` has extent
+// and distance of each of GROUPS axes of terms; BATCHED says that the outermost of these is the batch.
+struct Params {
+    len: u32,
+    rank: u32,
+    padding0: u32,
+    padding1: u32,
+    axes: array<vec4<u32>, 6>,
+    reduced: array<vec4<u32>, 3>,
+    begin: u32,
+    end: u32,
+    terms: u32,
+    per_row: u32,
+    step_width: u32,
+    padding2: u32,
+    padding3: u32,
+    padding4: u32,
+}
+@group(1) @binding(0) var<uniform> params: Params;
 
-// Where the results' first terms stand: `axes` and `rank` are those of the results.
+// Where the results' first terms stand.
 fn first_term(j: u32) -> u32 {
     return offsets(j).x;
 }

@@ -1,4 +1,4 @@
-// uses: lib/bits.wgsl
+// uses: lib/order.wgsl, lib/bits.wgsl
 // f(x) = min(max(x, low), high), f'(x) = 1 between low and high, else 0 (0 at both); any x, exact.
 // Chosen by integers, as clamp(NaN, -1, 1) may be -1: f and df pass NaN on.
 fn clip_f(x: f32, low: f32, high: f32) -> f32 {

@@ -1,4 +1,4 @@
-// uses: lib/bits.wgsl
+// uses: lib/order.wgsl, lib/bits.wgsl
 // f(x) = (x + 3) / 6 held to 0 and 1, f'(x) = 1/6 between -3 and 3, else 0 (0 at both); any x.
 // Two roundings; chosen by integers: f and df pass NaN on.
 fn hard_sigmoid_f(x: f32) -> f32 {

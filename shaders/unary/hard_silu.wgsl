@@ -1,4 +1,4 @@
-// uses: lib/bits.wgsl
+// uses: lib/order.wgsl, lib/bits.wgsl
 // f(x) = x (x + 3) / 6 between -3 and 3, 0 below, x above; f'(x) = (x + 1.5) / 3, 0 below (0 at -3), 1 above (1 at 3).
 // Any x; three roundings; chosen by integers: f and df pass NaN on.
 fn hard_silu_f(x: f32) -> f32 {

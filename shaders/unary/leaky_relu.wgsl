@@ -1,4 +1,4 @@
-// uses: lib/bits.wgsl
+// uses: lib/order.wgsl, lib/bits.wgsl
 // f(x) = x from 0 on, else negative_slope x; f'(x) = 1 from 0 on, else negative_slope; any x, no clamps.
 // One product, exact above 0; chosen by integers: f and df pass NaN on.
 fn leaky_relu_f(x: f32, negative_slope: f32) -> f32 {

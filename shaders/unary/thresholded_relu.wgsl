@@ -1,4 +1,4 @@
-// uses: lib/bits.wgsl
+// uses: lib/order.wgsl, lib/bits.wgsl
 // f(x) = min(x, max_value) above threshold, else negative_slope (x - threshold); no maximum if it is the largest f32.
 // f'(x) = 1 between threshold and max_value, 0 from max_value on, else negative_slope. Any x, no clamps.
 // One difference and one product below, exact above; chosen by integers: f and df pass NaN on.

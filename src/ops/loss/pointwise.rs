@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Builder, FLAG_NOT_FINITE, Float, GRADIENT_LIMIT, Launch, Measure, Node, OpDef, Param, Site, TINY, Tolerance,
-    Value, Variant, shader, sum_bar, ulp,
+    Args, Builder, Constant, FLAG_NOT_FINITE, Float, GRADIENT_LIMIT, Launch, Measure, Node, OpDef, Param, Site, TINY,
+    Tolerance, Value, Variant, shader, sum_bar, ulp,
 };
 use crate::ops::case::{Case, Domain, EDGES};
 use crate::ops::loss::{
@@ -198,6 +198,7 @@ impl OpDef for PointwiseLoss {
         let launch = bind(launch, self.gathered)
             .flag("TRAINING", self.column.is_some() && has_loss)
             .flag("HAS_LOSS", has_loss)
+            .constant("LANES", Constant::U32(64))
             .flag("WRITE_GRADIENT", site.used[0])
             .size("batch", p.shape.dims().first().copied().unwrap_or(1))
             .size("cols", Self::cols(site.inputs));
@@ -206,7 +207,7 @@ impl OpDef for PointwiseLoss {
             .param("scale", Param::F32(self.targets.0 as f32))
             .param("shift", Param::F32(self.targets.1 as f32))
             .param("step_width", Param::StepWidth)
-            .cost(p.len().div_ceil(GROUP) as u64, 12, 16 * p.len() as u64);
+            .cost(p.len().div_ceil(GROUP) as u64, 4 + 2 * 16, 16 * p.len() as u64);
         Ok(Variant::only(launch))
     }
 }

@@ -71,7 +71,7 @@ type Pair = (F2<f32>, F2<f64>);
 pub const fn loss_row<L: LossRowDef>() -> LossRow {
     LossRow {
         name: L::NAME,
-        source: Source { path: L::NAME, text: Cow::Borrowed(L::WGSL) },
+        source: Source::new(L::NAME, Cow::Borrowed(L::WGSL)),
         counts: L::COUNTS,
         domains: L::DOMAINS,
         samples: L::SAMPLES,

@@ -106,7 +106,7 @@ impl Layout {
         ranges
             .map(|range| {
                 let (begin, end) = (range.start * lanes, (range.end * lanes).min(self.count));
-                let trips = range.len() + range.len().div_ceil(CHUNK) + lanes.ilog2() as usize;
+                let trips = range.len() + range.len().div_ceil(CHUNK) + 16; // with chunks, and what lanes share
                 let launch = Launch::new(source.clone()).size("len", len).cost(
                     groups,
                     trips as u64,
