@@ -39,9 +39,16 @@ pub fn on_every_adapter(test: &str, body: impl Fn(&Device)) {
         assert!(!gpu_required(), "WGRAD_REQUIRE_GPU is set and there is no GPU adapter");
         println!("{test}: not run on a GPU, for there is no adapter; `cargo xtask test --install-drivers` gets one");
     }
-    for (place, adapter) in found.iter().enumerate() {
-        in_own_process(test, &format!("{place}:{}", adapter.info().name));
-    }
+    // At the same time: a software driver keeps one core busy.
+    std::thread::scope(|scope| {
+        let run = |(place, adapter): (usize, &Adapter)| {
+            let wanted = format!("{place}:{}", adapter.info().name);
+            scope.spawn(move || in_own_process(test, &wanted))
+        };
+        let runs: Vec<_> = found.iter().enumerate().map(run).collect();
+        let failed: Vec<String> = runs.into_iter().filter_map(|run| run.join().expect("no panic").err()).collect();
+        assert!(failed.is_empty(), "{}", failed.join("\n"));
+    });
 }
 
 /// The adapter that the test's first process has found: that it is gone is a failure.
@@ -52,17 +59,19 @@ fn the_one<'a>(found: &'a [Adapter], wanted: &str) -> &'a Adapter {
     adapter.unwrap_or_else(|| panic!("{wanted} is there no more; found {found:?}"))
 }
 
-/// Runs the test called `test` in a process of its own, for the adapter `wanted` alone.
-fn in_own_process(test: &str, wanted: &str) {
+/// Runs the test called `test` in a process of its own, for the adapter `wanted` alone; fails with what it printed.
+fn in_own_process(test: &str, wanted: &str) -> Result<(), String> {
     let this = std::env::current_exe().expect("a test knows its own path");
     let mut child = Command::new(this);
     child.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(CHILD, wanted);
     let output = child.output().expect("a test can start itself");
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{test} on {wanted}: {}\n{out}\n{err}", output.status);
     // Nothing that was skipped or never ran counts as passed.
-    assert!(out.contains("test result: ok. 1 passed"), "{test} did not run in its own process:\n{out}");
+    if !output.status.success() || !out.contains("test result: ok. 1 passed") {
+        return Err(format!("{test} on {wanted}: {}\n{out}\n{err}", output.status));
+    }
     print!("{out}");
+    Ok(())
 }
 
 /// The place of the adapter that is tested among all.
