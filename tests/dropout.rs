@@ -61,7 +61,7 @@ impl OpDef for Words {
     }
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
         let len = site.outputs[0].shape.dims()[0];
-        let source = Source { path: "words.wgsl", text: Cow::Borrowed(KERNEL) };
+        let source = Source::new("words.wgsl", Cow::Borrowed(KERNEL));
         let launch = Launch::new(source).input(0).output(0).size("len", len);
         Ok(Variant::only(launch.cost(len.div_ceil(64) as u64, 15, 0)))
     }

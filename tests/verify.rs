@@ -79,7 +79,7 @@ impl OpDef for Twice {
             }}"
         );
         let len = site.outputs[0].len();
-        let launch = Launch::new(Source { path: "twice.wgsl", text: Cow::Owned(text) }).input(0).output(0);
+        let launch = Launch::new(Source::new("twice.wgsl", Cow::Owned(text))).input(0).output(0);
         Ok(Variant::only(launch.size("len", len).cost(len.div_ceil(64) as u64, 1, len as u64)))
     }
 }

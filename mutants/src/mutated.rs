@@ -21,11 +21,10 @@ impl Change {
     /// The launch with the changed file, where it has the file: among its own, which may have names instead of paths, or
     /// as one of functions that those name.
     fn apply(&self, mut launch: Launch) -> Launch {
-        let text = Cow::Owned(self.new.clone());
-        if let Some(source) = launch.sources.iter_mut().find(|source| source.text == self.old) {
-            source.text = text;
+        if let Some(source) = launch.sources.iter_mut().find(|source| source.text() == self.old) {
+            *source = Source::new(source.path(), Cow::Owned(self.new.clone()));
         } else if compose(&launch).text.contains(self.old.trim_end()) {
-            return launch.source(Source { path: self.path, text });
+            return launch.source(Source::new(self.path, Cow::Owned(self.new.clone())));
         }
         launch
     }

@@ -25,7 +25,7 @@ pub fn bind(
                 .map(|b| if b.writes { BindingKind::ReadWrite } else { BindingKind::ReadOnly })
                 .collect(),
             params: true,
-            trusted: true,
+            trusted: launch.kernel.bounded,
         })
         .collect();
     let pipelines = gpu.pipelines(&sources).map_err(|error| match error {

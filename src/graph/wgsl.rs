@@ -8,24 +8,48 @@ use crate::graph::launch::{Constant, Launch};
 /// A file of WGSL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Its path under `shaders/`, or a name.
-    pub path: &'static str,
-    /// What it holds.
-    pub text: Cow<'static, str>,
+    path: &'static str,
+    text: Cow<'static, str>,
+    shipped: bool,
 }
 
 /// The file at a path under `shaders/`, as a [`Source`].
-#[macro_export]
-#[doc(hidden)]
-macro_rules! __shader {
+macro_rules! shader {
     ($path:literal) => {
-        $crate::graph::Source {
-            path: $path,
-            text: ::std::borrow::Cow::Borrowed(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $path))),
-        }
+        $crate::graph::Source::shipped($path, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $path)))
     };
 }
-pub(crate) use crate::__shader as shader;
+pub(crate) use shader;
+
+impl Source {
+    /// A program's own WGSL, under a name that messages give.
+    ///
+    /// It runs with all checks: loops that it may have are bounded by the compiler.
+    pub const fn new(path: &'static str, text: Cow<'static, str>) -> Self {
+        Self { path, text, shipped: false }
+    }
+
+    /// A file of wgrad's own, whose loops have bounds.
+    pub(crate) const fn shipped(path: &'static str, text: &'static str) -> Self {
+        Self { path, text: Cow::Borrowed(text), shipped: true }
+    }
+
+    /// Its path under `shaders/`, or a name.
+    pub fn path(&self) -> &'static str {
+        self.path
+    }
+
+    /// What it holds.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether its loops end: those of a program's own file need not, unless no word of it, of a comment either, begins one.
+    fn bounded(&self) -> bool {
+        let mut words = self.text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        self.shipped || !words.any(|word| matches!(word, "for" | "while" | "loop"))
+    }
+}
 
 /// The files of functions that other files name in a first line `// uses: lib/exp.wgsl, lib/bits.wgsl`.
 const LIB: &[Source] = &[
@@ -59,6 +83,8 @@ const LIB: &[Source] = &[
 pub struct Composed {
     /// What the compiler gets.
     pub text: String,
+    /// Whether all its loops are known to end, so that the compiler need not bound them.
+    pub bounded: bool,
     /// Where each file begins: its first line in `text`, from 1, and its path.
     sections: Vec<(usize, &'static str)>,
 }
@@ -101,6 +127,7 @@ pub fn compose(launch: &Launch) -> Composed {
         add(source, &mut files);
     }
     let mut sections = vec![];
+    let bounded = files.iter().all(|file| file.bounded());
     for source in files {
         sections.push((text.lines().count() + 1, source.path));
         text.push_str(&source.text);
@@ -108,7 +135,7 @@ pub fn compose(launch: &Launch) -> Composed {
             text.push('\n');
         }
     }
-    Composed { text, sections }
+    Composed { text, bounded, sections }
 }
 
 /// A function `name` that calls `stem_name` with its own arguments and parameters.
@@ -131,4 +158,20 @@ fn add<'a>(source: &'a Source, files: &mut Vec<&'a Source>) {
         }
     }
     files.push(source);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loops_of_a_program_are_bounded_by_the_compiler() {
+        let own = |text: &'static str| compose(&Launch::new(Source::new("own.wgsl", Cow::Borrowed(text)))).bounded;
+        assert!(!own("fn main() { while (true) {} }"));
+        assert!(own("fn before(x: f32) -> f32 { return x; }"));
+        let shipped = Launch::new(shader!("matmul.wgsl"));
+        assert!(compose(&shipped).text.contains("for (") && compose(&shipped).bounded);
+        let own = Source::new("own.wgsl", Cow::Borrowed("fn own() { loop { break; } }"));
+        assert!(!compose(&shipped.source(own)).bounded);
+    }
 }

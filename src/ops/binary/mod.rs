@@ -133,7 +133,7 @@ fn variants(shape: &Type, operands: [&Type; 2], launch: impl Fn(bool) -> Result<
 }
 
 fn source<B: BinaryDef>() -> Source {
-    Source { path: B::NAME, text: Cow::Borrowed(B::WGSL) }
+    Source::new(B::NAME, Cow::Borrowed(B::WGSL))
 }
 
 fn call<B: BinaryDef>(signature: &'static str) -> Constant {

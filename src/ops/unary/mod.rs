@@ -115,7 +115,7 @@ pub const fn row<U: UnaryDef>() -> Unary {
     Unary {
         name: U::NAME,
         aliases: U::ALIASES,
-        source: Source { path: U::NAME, text: Cow::Borrowed(U::WGSL) },
+        source: Source::new(U::NAME, Cow::Borrowed(U::WGSL)),
         params: U::PARAMS,
         tried: U::TRIED,
         least: U::LEAST,
