@@ -43,22 +43,22 @@ pub fn scatter_add(g: &Builder, dy: Value, indices: Value, rows: usize) -> Resul
     g.op1(ScatterAdd { rows }, &[dy, indices])
 }
 
-fn checked_indices(op: &str, indices: &Type) -> Result<()> {
+pub(super) fn checked_indices(op: &str, indices: &Type) -> Result<()> {
     if indices.dtype == Dtype::U32 { Ok(()) } else { Err(Error::shape(op, "indices as u32", indices)) }
 }
 
 /// How many indices count, and how many a row of a batch has.
-fn counting<F: Float>(step: &StepState<F>, indices: &Type) -> usize {
+pub(super) fn counting<F: Float>(step: &StepState<F>, indices: &Type) -> usize {
     if indices.batched { step.rows_of(indices) * per_row(indices) } else { indices.len() }
 }
 
 /// Indices of a row of a batch.
-fn per_row(indices: &Type) -> usize {
+pub(super) fn per_row(indices: &Type) -> usize {
     indices.shape.without_batch().len()
 }
 
 /// The row of index `i`; `None`, and the flag set, where there is no such row.
-fn row_of<F: Float>(step: &mut StepState<F>, indices: &[u32], rows: usize, i: usize) -> Option<usize> {
+pub(super) fn row_of<F: Float>(step: &mut StepState<F>, indices: &[u32], rows: usize, i: usize) -> Option<usize> {
     let row = indices.get(i).map(|&row| row as usize).filter(|&row| row < rows);
     if row.is_none() {
         step.flag(FLAG_BAD_INDEX);

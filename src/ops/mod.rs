@@ -52,9 +52,9 @@ pub use sgd::{Sgd, sgd};
 pub use softmax::{LogSoftmax, Softmax, SoftmaxBackward, SoftmaxOp, log_softmax, softmax};
 pub use squeeze::{ExpandDims, Squeeze, expand_dims, squeeze};
 pub use step_end::{COUNT_ONLY, StepEnd, step_end};
-pub use unary::activations::{Elu, Gelu, GeluTanh, Mish, Selu, Sigmoid, Silu, Softplus, Softsign, Tanh};
-pub use unary::arithmetic::{Abs, Clip, Erf, Exp, Expm1, Log, Log1p, Neg, Reciprocal, Rsqrt, Sign, Sqrt, Square};
-pub use unary::piecewise::{HardSigmoid, HardSilu, LeakyRelu, Linear, Relu, Relu6, ThresholdedRelu};
+pub use unary::activations::*;
+pub use unary::arithmetic::*;
+pub use unary::piecewise::*;
 pub use unary::{
     Function, MOST_PARAMS, Needs, Params, Unary, UnaryBackward, UnaryDef, UnaryOp, row, rows, unary, unary_backward,
 };
