@@ -10,6 +10,7 @@ pub(super) static ROWS: &[Unary] = &[
     row::<Sigmoid>(),
     row::<Tanh>(),
     row::<Softplus>(),
+    row::<LogSigmoid>(),
     row::<Softsign>(),
     row::<Elu>(),
     row::<Selu>(),
@@ -90,6 +91,30 @@ impl UnaryDef for Softplus {
     }
     fn df<F: Float>(_: F, y: F, _: &[F]) -> F {
         -(-y).exp_m1()
+    }
+}
+
+/// `f(x) = log(1 / (1 + e⁻ˣ))`, as `min(x, 0) - log(1 + e^-|x|)`; `f' = 1 - eʸ`. Source: Keras' `log_sigmoid`; samples
+/// from mpmath.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LogSigmoid;
+
+impl UnaryDef for LogSigmoid {
+    const NAME: &'static str = "log_sigmoid";
+    const WGSL: &'static str = wgsl!("log_sigmoid");
+    const DF: Needs = Needs::Output;
+    const SAMPLES: &'static [[f64; 3]] = &[
+        [-30.0, -30.000000000000092, 0.9999999999999064],
+        [-1.0, -1.3132616875182228, 0.7310585786300049],
+        [0.5, -0.4740769841801067, 0.37754066879814546],
+        [20.0, -2.061153620314381e-9, 2.0611536181902037e-9],
+    ];
+    const ULPS: [f64; 2] = [8.0, 4.0];
+    fn f<F: Float>(x: F, _: &[F]) -> F {
+        -Softplus::f(-x, &[])
+    }
+    fn df<F: Float>(_: F, y: F, _: &[F]) -> F {
+        -y.exp_m1()
     }
 }
 
