@@ -13,6 +13,7 @@ mod gather;
 mod loss;
 mod matmul;
 mod movement;
+mod one_hot;
 mod reduce;
 mod reshape;
 mod rows;
@@ -44,6 +45,7 @@ pub use movement::pad::{Pad, pad};
 pub use movement::slice::{Slice, slice};
 pub use movement::split::{Split, split};
 pub use movement::transpose::{Transpose, transpose};
+pub use one_hot::{OneHot, one_hot};
 pub use reduce::{Argmax, BroadcastTo, Extreme, MeanBackward, Sum, argmax, broadcast_to, max, mean, min, sum, sum_to};
 pub use reshape::{Reshape, flatten, reshape};
 pub use rows::{RowGather, StoreRows, row_gather, store_rows};
@@ -80,6 +82,7 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "split", cases: movement::split::cases },
     Family { name: "concatenate", cases: movement::concatenate::cases },
     Family { name: "gather", cases: gather::cases },
+    Family { name: "one_hot", cases: one_hot::cases },
     Family { name: "dropout", cases: dropout::cases },
     Family { name: "rows", cases: rows::cases },
     Family { name: "softmax", cases: softmax::cases },
