@@ -16,7 +16,7 @@ pub enum Regime {
     Normal,
     /// Normal, below 0.
     Negative,
-    /// A few numbers, each many times.
+    /// A few numbers, each many times, 0 with either sign.
     Ties,
     /// Large, of alternating sign: sums lose most of their digits.
     Cancelling,
@@ -48,7 +48,7 @@ impl Regime {
         match self {
             Self::Normal => normal,
             Self::Negative => -normal.abs(),
-            Self::Ties => [-1.0, -0.5, 0.0, 0.5, 1.0][(random.word() % 5) as usize],
+            Self::Ties => [-1.0, -0.5, -0.0, 0.0, 0.5, 1.0][(random.word() % 6) as usize],
             Self::Cancelling => (if at.is_multiple_of(2) { 1000.0 } else { -1000.0 }) * (1.0 + 1e-6 * normal),
             Self::Hundred => 100.0 * normal,
             Self::Tiny => 1e-25 * normal,
