@@ -8,7 +8,7 @@ pub struct Equivalent {
     pub file: &'static str,
     /// The kinds.
     pub mistakes: &'static [Mistake],
-    /// A part of the line.
+    /// A part of the line, as it is or as the edit makes it.
     pub line: &'static str,
     /// A part of the two lines after it.
     pub then: &'static str,
@@ -21,9 +21,21 @@ const NOT_WRITTEN: &str =
 const IN_ORDER: &str = "a race: these drivers run the lanes of a workgroup from the first on, some at a time, so that a lower \
                         lane has read before a higher one writes; WGSL promises no such order";
 
+const SAME_AGAIN: &str =
+    "an index past the last one is held to it, so that one element is read or written once more, as it was";
+const MINUS_ZERO: &str = "only -0 is taken otherwise, and both choices are the same number there";
+const SMALLEST_NORMAL: &str = "only 2^-126 is taken otherwise, and both ways give the same exponent and significand";
+const BOTH_RIGHT: &str = "both formulas are right where one takes over from the other, to a rounding";
+const EQUAL: &str = "of two equal numbers it does not matter which is taken";
+const CHOSEN_LATER: &str = "the argument that is taken otherwise has its result from a later choice";
+const NO_AXIS: &str = "an axis that is not there has an extent of 1 and moves by 0";
+const UNDERFLOWS: &str = "beyond the bound the exponent alone makes the result 0";
+const OTHER_BOUND: &str = "f32 and f64 have other bounds by a rounding, so that the op's bar leaves p open there";
+const KEPT_APART: &str = "no number is above the bound: it keeps a driver from merging two sums, which the bar allows";
+
 /// All of them.
 pub const EQUIVALENT: &[Equivalent] = {
-    use Mistake::{Barrier, Clamp, Compare, Guard};
+    use Mistake::{Barrier, Clamp, Compare, Guard, Value};
     &[
         known("matmul.wgsl", &[Clamp], "= min(rows, ", "", NOT_WRITTEN),
         known("matmul.wgsl", &[Clamp], "= min(cols, ", "", NOT_WRITTEN),
@@ -34,15 +46,38 @@ pub const EQUIVALENT: &[Equivalent] = {
         known("dense_backward.wgsl", &[Clamp], "= min(rows, ", "", NOT_WRITTEN),
         known("dense_backward.wgsl", &[Clamp], "= min(cols, ", "", NOT_WRITTEN),
         known("dense_backward.wgsl", &[Guard, Compare], "if (rows[", "] = sum_at(", NOT_WRITTEN),
+        known("sum.wgsl", &[Guard, Compare], "if (j < params.len) {", "", NOT_WRITTEN),
+        known("extreme.wgsl", &[Guard, Compare], "if (j < params.len) {", "", NOT_WRITTEN),
+        known("argmax.wgsl", &[Guard, Compare], "if (j < params.len) {", "", NOT_WRITTEN),
         known("", &[Guard, Compare], "if (lane < half) {", "", IN_ORDER),
+        known("lib/group.wgsl", &[Guard, Compare], "if (lane < 8u) {", "var part = 0u;", IN_ORDER),
+        known("lib/group.wgsl", &[Guard, Compare], "if (lane < 8u) {", "var part = group_pairs", IN_ORDER),
+        known("scatter_add.wgsl", &[Guard, Compare], "if (lane < 8u) {", "", SAME_AGAIN),
         known("step_end.wgsl", &[Barrier], "workgroupBarrier();", "} if (lane == 0u) {", IN_ORDER),
+        known("", &[Compare], "for (var i = 0u; i <= 16u; i++) {", "if (rows[i", SAME_AGAIN),
+        known("dense.wgsl", &[Compare], "for (var i = 0u; i <= 16u; i++) {", "let at = rows[i", SAME_AGAIN),
+        known("lib/group.wgsl", &[Compare], "for (var i = 64u; i <= 72u; i++) {", "most = max(", SAME_AGAIN),
+        known("lib/group.wgsl", &[Compare], "for (var i = 65u; i <= 72u; i++) {", "most = larger(", SAME_AGAIN),
+        known("lib/group.wgsl", &[Compare], "(b.x == a.x && b.y <= a.y)", "", EQUAL),
+        known("lib/group.wgsl", &[Compare], "(b.z == a.z && b.w <= a.w)", "", EQUAL),
+        known("lib/reduce.wgsl", &[Guard, Compare], "if (GROUPS > ", "", NO_AXIS),
         known(
-            "lib/exp.wgsl",
-            &[Clamp],
-            "it keeps the sums apart",
+            "copy.wgsl",
+            &[Guard, Compare],
+            "if (at < params.len) {",
             "",
-            "the number is below the bound: the min keeps a driver from merging two sums, which the bar allows",
+            "past the last element the coordinates begin again: the first ones get once more what they have",
         ),
+        known(
+            "store_rows.wgsl",
+            &[Guard, Compare],
+            "if (at < params.batch * params.cols) {",
+            "",
+            "rows that count, which the next line asks for, are at most the batch",
+        ),
+        known("scatter_add.wgsl", &[Compare], "chunk <= end", "", "a further chunk has no term"),
+        known("lib/exp.wgsl", &[Clamp], "it keeps the sums apart", "", KEPT_APART),
+        known("lib/bits.wgsl", &[Clamp], "min(bitcast<u32>(x), 0xfffffffeu)", "", KEPT_APART),
         known(
             "lib/log1p.wgsl",
             &[Clamp],
@@ -50,13 +85,76 @@ pub const EQUIVALENT: &[Equivalent] = {
             "",
             "k is -127 at least, and from 24 on the scale is not chosen; special arguments have their results from the bits",
         ),
-        known("lib/log1p.wgsl", &[Compare], "k < 24", "", "both choices are right at 2^24, to a rounding"),
+        known("lib/log1p.wgsl", &[Compare], "k < 24", "", BOTH_RIGHT),
+        known("lib/log1p.wgsl", &[Compare], "magnitude_bits(x) <= 0x33800000u", "", BOTH_RIGHT),
+        known("lib/tanh.wgsl", &[Compare], "magnitude_bits(x) <= 0x3f100000u", "", BOTH_RIGHT),
+        known("lib/erf.wgsl", &[Compare], "magnitude_bits(x) <= 0x3f800000u", "", BOTH_RIGHT),
+        known("lib/pow.wgsl", &[Compare], "m >= 0xb504f3u", "", BOTH_RIGHT),
+        known("unary/gelu.wgsl", &[Compare], "t <= 0.75", "", BOTH_RIGHT),
+        known("unary/hard_sigmoid.wgsl", &[Compare], "ordered(x) < ordered(-3.0)", "", BOTH_RIGHT),
+        known("unary/hard_silu.wgsl", &[Compare], "0u, ordered(x) < ordered(-3.0)", "", BOTH_RIGHT),
+        known("unary/hard_silu.wgsl", &[Compare], "ordered(x) > ordered(3.0) || is_nan", "", BOTH_RIGHT),
+        known("unary/leaky_relu.wgsl", &[Compare], "let below = ordered(x) <= 0", "", BOTH_RIGHT),
+        known("unary/clip.wgsl", &[Compare], "y = select(y, bitcast<u32>(high), ordered(x) >= ", "", EQUAL),
+        known("binary/maximum.wgsl", &[Compare], "key_nan_last(a) >= key_nan_last(b)", "", EQUAL),
+        known("binary/minimum.wgsl", &[Compare], "key_nan_first(a) <= key_nan_first(b)", "", EQUAL),
+        known("lib/log.wgsl", &[Compare], "magnitude_bits(x) <= 0x800000u", "", SMALLEST_NORMAL),
+        known("lib/scale.wgsl", &[Compare], "magnitude <= 0x800000u", "", SMALLEST_NORMAL),
+        known("lib/sqrt.wgsl", &[Compare], "magnitude <= 0x800000u", "", SMALLEST_NORMAL),
+        known("lib/sigmoid.wgsl", &[Compare], "bits >= 0x80000000u", "", MINUS_ZERO),
+        known("lib/gate.wgsl", &[Compare], "bitcast<u32>(x) > 0x80000000u", "", MINUS_ZERO),
+        known("lib/order.wgsl", &[Compare], "-magnitude, bitcast<u32>(x) > 0x80000000u", "", MINUS_ZERO),
+        known("unary/gelu.wgsl", &[Compare], "bitcast<u32>(x) > 0x80000000u", "", MINUS_ZERO),
+        known("unary/mish.wgsl", &[Compare], "bitcast<u32>(x) > 0x80000000u", "", MINUS_ZERO),
+        known("unary/relu.wgsl", &[Compare], "bits <= 0x80000000u", "", "it looks at f(x), which is never -0"),
+        known("unary/sign.wgsl", &[Value], "return 2 * (", "", "twice 0 is 0, and twice NaN is NaN"),
+        known("lib/log.wgsl", &[Compare], "bits - 0x80000001u <= 0x7f800000u", "", "NaN is taken for NaN"),
+        known("lib/sqrt.wgsl", &[Compare], "0x7fc00000u, bits > 0x80000000u", "", CHOSEN_LATER),
+        known("softmax.wgsl", &[Compare], "most > KEY_OF_INFINITY", "", "infinity less infinity is NaN already"),
+        known("class_loss.wgsl", &[Compare], "best.x > KEY_OF_INFINITY", "", "infinity less infinity is NaN already"),
+        known("class_loss.wgsl", &[Clamp], "min(magnitude, 0x4f000000u)", "", CHOSEN_LATER),
+        known("class_loss.wgsl", &[Compare], "magnitude <= 0x4f000000u", "", "there are fewer than 2^31 classes"),
+        known("class_loss.wgsl", &[Compare], "return q >", "", OTHER_BOUND),
+        known("unary/erf.wgsl", &[Clamp], "min(magnitude_bits(x), 0x41200000u)", "", UNDERFLOWS),
+        known("unary/gelu_tanh.wgsl", &[Clamp], "min(magnitude_bits(x), 0x41400000u)", "", UNDERFLOWS),
+        known("unary/hard_sigmoid.wgsl", &[Clamp], "min(bitcast<u32>((x + 3.0)", "", CHOSEN_LATER),
         known(
-            "lib/sigmoid.wgsl",
+            "lib/divide.wgsl",
             &[Compare],
-            "bits >= 0x80000000u",
+            "whole <= divisor",
             "",
-            "only -0 is chosen otherwise: e is 1 there, and r and e r are the same",
+            "a quotient of 1 comes out of either number of bits",
+        ),
+        known(
+            "lib/pow.wgsl",
+            &[Clamp],
+            "clamp(-1 - part.exponent, 0, 31)",
+            "",
+            "it is out of bounds for a mantissa of 0 alone",
+        ),
+        known("lib/pow.wgsl", &[Compare], "error >= 0", "", "the correction is 0 there"),
+        known("lib/pow.wgsl", &[Compare], "(k <= 0)", "", "0 has been sent back before"),
+        known("lib/pow.wgsl", &[Compare], "k <= 0)", "", "0 has been sent back before"),
+        known("lib/pow.wgsl", &[Compare], "bitcast<i32>(b) <= 0)", "", "of a mantissa of 0 no sign is looked at"),
+        known("lib/pow.wgsl", &[Compare], "own >= one", "", EQUAL),
+        known("lib/pow.wgsl", &[Compare], "own <= one", "", "of a mantissa of 0 no sign is looked at"),
+        known("lib/pow.wgsl", &[Compare], "base >= 0x3f800000u", "", CHOSEN_LATER),
+        known("lib/pow.wgsl", &[Compare], "product.high >= 0u", "", "a mantissa of 0 has an exponent far below"),
+        known("lib/pow.wgsl", &[Compare], "exponent >= 7", "", "either is infinity, or below 2^-126, which may be 0"),
+        known("lib/pow.wgsl", &[Compare], "magnitude_bits(b) <= 0x7f800000u", "", "infinity counts as a whole number"),
+        known(
+            "binary/power.wgsl",
+            &[Compare],
+            "magnitude_bits(b) <= 0x7f800000u",
+            "",
+            "infinity counts as a whole number",
+        ),
+        known(
+            "binary/power.wgsl",
+            &[Compare],
+            "magnitude_bits(b) <= 0x5a000000u",
+            "",
+            "half of 2^53 is a whole number too",
         ),
         known("lib/sigmoid.wgsl", &[Clamp], "min(y, ", "", "takes off what is rounded past 1, which the bar allows"),
         known(
@@ -66,13 +164,7 @@ pub const EQUIVALENT: &[Equivalent] = {
             "let slope =",
             "outside the bounds the slope is 0 whatever q is, and inside them q is p",
         ),
-        known(
-            "loss/binary_crossentropy.wgsl",
-            &[Compare],
-            "p < LOWEST || p > HIGHEST",
-            "",
-            "f32 and f64 have other bounds by a rounding, so that the op's bar leaves p open there",
-        ),
+        known("loss/binary_crossentropy.wgsl", &[Compare], "p < LOWEST || p > HIGHEST", "", OTHER_BOUND),
     ]
 };
 
@@ -95,7 +187,7 @@ impl Equivalent {
     fn is(&self, edit: &Edit, text: &str) -> bool {
         (self.file.is_empty() || edit.file == self.file)
             && self.mistakes.contains(&edit.mistake)
-            && edit.line(text).1.contains(self.line)
+            && (edit.line(text).1.contains(self.line) || edit.edited_line(text).contains(self.line))
             && edit.then(text).contains(self.then)
     }
 }

@@ -152,8 +152,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// Where an edit is, of what kind, and what it makes of the line.
 fn describe(edit: &Edit, text: &str) -> String {
     let (line, old) = edit.line(text);
-    let edited = edit.apply(text);
-    let new = edited.lines().nth(line - 1).unwrap_or_default().trim();
+    let new = edit.edited_line(text);
     format!("{} shaders/{}:{line}: `{old}` is `{new}`", edit.mistake, edit.file)
 }
 

@@ -78,6 +78,12 @@ impl Edit {
         [&text[..self.range.start], &self.new, &text[self.range.end..]].concat()
     }
 
+    /// The same line with the edit.
+    pub fn edited_line(&self, text: &str) -> String {
+        let edited = self.apply(text);
+        edited.lines().nth(self.line(text).0 - 1).unwrap_or_default().trim().to_string()
+    }
+
     /// The two lines after that, a blank between them.
     pub fn then(&self, text: &str) -> String {
         text.lines().skip(self.line(text).0).take(2).map(str::trim).collect::<Vec<_>>().join(" ")

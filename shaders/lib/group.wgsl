@@ -1,6 +1,7 @@
 // One result of the LANES lanes that share a row, given to all of them: 1 lane, or the 64 of a workgroup. The kernel
 // says how many; for uniform control flow, as there are barriers.
 // numerics: eight lanes' values at a time, then the eight results: the same on every device
+// Two barriers: a next call writes values, which nobody reads any more, and only behind its own barrier the results.
 var<workgroup> group_totals: array<f32, 72>;
 var<workgroup> group_keys: array<u32, 72>;
 var<workgroup> group_sums: array<vec4<f32>, 72>;
@@ -24,7 +25,6 @@ fn group_total(lane: u32, value: f32) -> f32 {
     for (var i = 64u; i < 72u; i++) {
         total += group_totals[i];
     }
-    workgroupBarrier();
     return total;
 }
 
@@ -46,7 +46,6 @@ fn group_key(lane: u32, key: u32) -> u32 {
     for (var i = 64u; i < 72u; i++) {
         most = max(most, group_keys[i]);
     }
-    workgroupBarrier();
     return most;
 }
 
@@ -68,7 +67,6 @@ fn group_sum(lane: u32, values: vec4<f32>) -> vec4<f32> {
     for (var i = 64u; i < 72u; i++) {
         sums += group_sums[i];
     }
-    workgroupBarrier();
     return sums;
 }
 
@@ -91,7 +89,6 @@ fn group_max(lane: u32, pairs: vec4<u32>) -> vec4<u32> {
     for (var i = 65u; i < 72u; i++) {
         most = larger(most, group_pairs[i]);
     }
-    workgroupBarrier();
     return most;
 }
 

@@ -126,6 +126,8 @@ pub enum TrialName {
     NotANumber(usize),
     /// Normal, and one element of this input is infinite.
     Infinite(usize),
+    /// Normal, and one element of this input is the lower infinity.
+    NegativeInfinite(usize),
     /// Normal, and one index in this input points at nothing.
     BadIndex(usize),
 }
@@ -136,6 +138,7 @@ impl fmt::Display for TrialName {
             Self::Regime(regime) => write!(f, "{regime:?}"),
             Self::NotANumber(input) => write!(f, "NaN in input {input}"),
             Self::Infinite(input) => write!(f, "infinity in input {input}"),
+            Self::NegativeInfinite(input) => write!(f, "-infinity in input {input}"),
             Self::BadIndex(input) => write!(f, "an index out of range in input {input}"),
         }
     }
@@ -158,6 +161,9 @@ pub fn trials(inputs: &[Input], seed: u64) -> Vec<Trial> {
                 trials.push(special(TrialName::NotANumber(i), f32::NAN));
                 if matches!(domain, Domain::Any | Domain::NotNegative | Domain::Argument(_) | Domain::Seen(_)) {
                     trials.push(special(TrialName::Infinite(i), f32::INFINITY));
+                }
+                if domain == Domain::Any {
+                    trials.push(special(TrialName::NegativeInfinite(i), f32::NEG_INFINITY));
                 }
                 if let Domain::Class(n) = domain {
                     for value in [n as f32, -1.0, 0.5, f32::INFINITY] {
