@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every test, then the devices that were tested.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -27,9 +28,10 @@ pub fn run(install_drivers: bool) -> Result<()> {
     if missing && std::env::var("WGRAD_REQUIRE_GPU").is_ok_and(|v| !v.is_empty() && v != "0") {
         bail!("WGRAD_REQUIRE_GPU is set and there is no GPU adapter; {HOW}");
     }
-    let noted = target()?.join("tmp").join("parity");
-    if noted.exists() {
-        std::fs::remove_dir_all(&noted).with_context(|| format!("cannot remove {}", noted.display()))?;
+    let [noted, goldens] = ["parity", "goldens"].map(|name| target().map(|target| target.join("tmp").join(name)));
+    let (noted, goldens) = (noted?, goldens?);
+    for folder in [&noted, &goldens].into_iter().filter(|folder| folder.exists()) {
+        std::fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     let status = cargo(&tests, &environment)?.status().context("cargo does not start")?;
     if !status.success() {
@@ -42,6 +44,8 @@ pub fn run(install_drivers: bool) -> Result<()> {
     for (place, device) in before.iter().enumerate() {
         println!("  {}: {}", sentence(device), parity(&noted, place, device)?);
     }
+    println!("Golden values, the CPU in f64 and in f32 as two devices:");
+    golden_groups(&goldens)?.iter().for_each(|group| println!("  {group}"));
     Ok(())
 }
 
@@ -105,6 +109,28 @@ fn parity(folder: &Path, place: usize, device: &Value) -> Result<String> {
         .with_context(|| format!("the parity suite left no {}: it was not run there", path.display()))?;
     let noted: Value = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))?;
     Ok(format!("{} cases of {} ops", noted["cases"], noted["ops"]))
+}
+
+/// What the golden values have noted of each group: the fewest cases that passed anywhere, and what was left out.
+fn golden_groups(folder: &Path) -> Result<Vec<String>> {
+    let mut groups = BTreeMap::<String, Vec<Value>>::new();
+    let place = || format!("cannot read {}: the golden values were not run", folder.display());
+    for entry in std::fs::read_dir(folder).with_context(place)? {
+        let path = entry.with_context(place)?.path();
+        let text = std::fs::read_to_string(&path).with_context(place)?;
+        let noted: Value = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))?;
+        groups.entry(noted["group"].to_string().replace('"', "")).or_default().push(noted);
+    }
+    let sentence = |(group, noted): (String, Vec<Value>)| {
+        let passed = noted.iter().filter_map(|one| one["passed"].as_u64()).min().unwrap_or_default();
+        let missing = noted.iter().flat_map(|one| one["missing"].as_array().into_iter().flatten());
+        let missing: BTreeSet<&str> = missing.filter_map(Value::as_str).collect();
+        let missing = missing.into_iter().map(|one| one.split(' ').next().unwrap_or(one)).collect::<Vec<_>>();
+        let left_out =
+            if missing.is_empty() { String::new() } else { format!("; not covered yet: {}", missing.join(", ")) };
+        format!("{group}: {passed} cases passed on each of {} devices{left_out}", noted.len())
+    };
+    Ok(groups.into_iter().map(sentence).collect())
 }
 
 fn sentence(device: &Value) -> String {
