@@ -140,7 +140,6 @@ pub const EQUIVALENT: &[Equivalent] = {
         known("lib/pow.wgsl", &[Compare], "own <= one", "", "of a mantissa of 0 no sign is looked at"),
         known("lib/pow.wgsl", &[Compare], "base >= 0x3f800000u", "", CHOSEN_LATER),
         known("lib/pow.wgsl", &[Compare], "product.high >= 0u", "", "a mantissa of 0 has an exponent far below"),
-        known("lib/pow.wgsl", &[Compare], "exponent >= 7", "", "either is infinity, or below 2^-126, which may be 0"),
         known("lib/pow.wgsl", &[Compare], "magnitude_bits(b) <= 0x7f800000u", "", "infinity counts as a whole number"),
         known(
             "binary/power.wgsl",
