@@ -8,7 +8,7 @@ fn power_f(a: f32, b: f32) -> f32 {
 fn power_df(dy: f32, a: f32, b: f32) -> vec2<f32> {
     let whole = is_whole(b);
     let negative = bitcast<u32>(a) > 0x80000000u;
-    let odd = whole.x && !whole.y && magnitude_bits(b) < 0x5a000000u; // from 2^53 on no oracle tells b - 1 from b
+    let odd = whole.x && !whole.y && magnitude_bits(b) < 0x7f800000u; // b - 1, of an even b
     var da = power_product(dy, b, power(a, b, exponent_less_one(b), odd));
     var db = power_product(dy, own_log(a), power(a, b, exponent_fixed(b), whole.y));
     if (magnitude_bits(b) == 0u) {

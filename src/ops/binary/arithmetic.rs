@@ -238,7 +238,9 @@ impl BinaryDef for Power {
         if dy.is_nan() || y.is_nan() {
             return [F::of(f64::NAN); 2];
         }
-        let da = if b == 0.0 { 0.0 } else { dy * (b * a.powf(b - 1.0)) };
+        // Of an even b, a^(b-1) has the sign of a; the sign is taken from b, as from 2^53 on b - 1 is rounded to b.
+        let sign = if (0.5 * b).fract() == 0.0 { 1f64.copysign(a) } else { 1.0 };
+        let da = if b == 0.0 { 0.0 } else { dy * (b * sign * a.abs().powf(b - 1.0)) };
         let db = if a == 0.0 { 0.0 } else { dy * (y * a.ln()) };
         [F::of(da), F::of(db)]
     }
