@@ -21,16 +21,23 @@ const NOT_WRITTEN: &str =
 const IN_ORDER: &str = "a race: these drivers run the lanes of a workgroup from the first on, some at a time, so that a lower \
                         lane has read before a higher one writes; WGSL promises no such order";
 
+const NO_RESULT: &str =
+    "what is past the last result is computed, from somewhere or from outside the binding, and never written";
+const LANES_IN_TURN: &str = "a lane past the eighth writes what is largest so far over the eighth result, as an index past \
+                             the last is held to it; these drivers run at most eight lanes at a time, so that it has \
+                             read that result";
 const SAME_AGAIN: &str =
     "an index past the last one is held to it, so that one element is read or written once more, as it was";
 const MINUS_ZERO: &str = "only -0 is taken otherwise, and both choices are the same number there";
 const SMALLEST_NORMAL: &str = "only 2^-126 is taken otherwise, and both ways give the same exponent and significand";
+const ZERO_SIGN: &str = "only the sign of a 0 may be another, which the bar does not tell";
 const BOTH_RIGHT: &str = "both formulas are right where one takes over from the other, to a rounding";
 const EQUAL: &str = "of two equal numbers it does not matter which is taken";
 const CHOSEN_LATER: &str = "the argument that is taken otherwise has its result from a later choice";
 const NO_AXIS: &str = "an axis that is not there has an extent of 1 and moves by 0";
-const UNDERFLOWS: &str = "beyond the bound the exponent alone makes the result 0";
-const OTHER_BOUND: &str = "f32 and f64 have other bounds by a rounding, so that the op's bar leaves p open there";
+const UNDERFLOWS: &str = "beyond the bound the result is below 2^-126, where the bar allows 0; of an infinity NaN becomes \
+                          an integer that gives 0 on these drivers";
+const AT_A_BOUND: &str = "only p at a bound itself has another slope, where the op's bar leaves it open";
 const KEPT_APART: &str = "no number is above the bound: it keeps a driver from merging two sums, which the bar allows";
 
 /// All of them.
@@ -46,14 +53,20 @@ pub const EQUIVALENT: &[Equivalent] = {
         known("dense_backward.wgsl", &[Clamp], "= min(rows, ", "", NOT_WRITTEN),
         known("dense_backward.wgsl", &[Clamp], "= min(cols, ", "", NOT_WRITTEN),
         known("dense_backward.wgsl", &[Guard, Compare], "if (rows[", "] = sum_at(", NOT_WRITTEN),
-        known("sum.wgsl", &[Guard, Compare], "if (j < params.len) {", "", NOT_WRITTEN),
-        known("extreme.wgsl", &[Guard, Compare], "if (j < params.len) {", "", NOT_WRITTEN),
-        known("argmax.wgsl", &[Guard, Compare], "if (j < params.len) {", "", NOT_WRITTEN),
+        known("sum.wgsl", &[Guard, Compare], "if (j < params.len) {", "", NO_RESULT),
+        known("extreme.wgsl", &[Guard, Compare], "if (j < params.len) {", "", NO_RESULT),
+        known("argmax.wgsl", &[Guard, Compare], "if (j < params.len) {", "", NO_RESULT),
         known("", &[Guard, Compare], "if (lane < half) {", "", IN_ORDER),
-        known("lib/group.wgsl", &[Guard, Compare], "if (lane < 8u) {", "var part = 0u;", IN_ORDER),
-        known("lib/group.wgsl", &[Guard, Compare], "if (lane < 8u) {", "var part = group_pairs", IN_ORDER),
+        known("lib/group.wgsl", &[Guard, Compare], "if (lane < 8u) {", "var part = 0u;", LANES_IN_TURN),
+        known("lib/group.wgsl", &[Guard, Compare], "if (lane < 8u) {", "var part = group_pairs", LANES_IN_TURN),
         known("scatter_add.wgsl", &[Guard, Compare], "if (lane < 8u) {", "", SAME_AGAIN),
-        known("step_end.wgsl", &[Barrier], "workgroupBarrier();", "} if (lane == 0u) {", IN_ORDER),
+        known(
+            "step_end.wgsl",
+            &[Barrier],
+            "workgroupBarrier();",
+            "} if (lane == 0u) {",
+            "lane 0 alone reads what the last round leaves, and alone writes it",
+        ),
         known("", &[Compare], "for (var i = 0u; i <= 16u; i++) {", "if (rows[i", SAME_AGAIN),
         known("dense.wgsl", &[Compare], "for (var i = 0u; i <= 16u; i++) {", "let at = rows[i", SAME_AGAIN),
         known("lib/group.wgsl", &[Compare], "for (var i = 64u; i <= 72u; i++) {", "most = max(", SAME_AGAIN),
@@ -92,10 +105,9 @@ pub const EQUIVALENT: &[Equivalent] = {
         known("lib/pow.wgsl", &[Compare], "m >= 0xb504f3u", "", BOTH_RIGHT),
         known("unary/gelu.wgsl", &[Compare], "t <= 0.75", "", BOTH_RIGHT),
         known("unary/hard_sigmoid.wgsl", &[Compare], "ordered(x) < ordered(-3.0)", "", BOTH_RIGHT),
-        known("unary/hard_silu.wgsl", &[Compare], "0u, ordered(x) < ordered(-3.0)", "", BOTH_RIGHT),
+        known("unary/hard_silu.wgsl", &[Compare], "0u, ordered(x) < ordered(-3.0)", "", ZERO_SIGN),
         known("unary/hard_silu.wgsl", &[Compare], "ordered(x) > ordered(3.0) || is_nan", "", BOTH_RIGHT),
-        known("unary/leaky_relu.wgsl", &[Compare], "let below = ordered(x) <= 0", "", BOTH_RIGHT),
-        known("unary/clip.wgsl", &[Compare], "y = select(y, bitcast<u32>(high), ordered(x) >= ", "", EQUAL),
+        known("unary/leaky_relu.wgsl", &[Compare], "let below = ordered(x) <= 0", "", ZERO_SIGN),
         known("binary/maximum.wgsl", &[Compare], "key_nan_last(a) >= key_nan_last(b)", "", EQUAL),
         known("binary/minimum.wgsl", &[Compare], "key_nan_first(a) <= key_nan_first(b)", "", EQUAL),
         known("lib/log.wgsl", &[Compare], "magnitude_bits(x) <= 0x800000u", "", SMALLEST_NORMAL),
@@ -104,7 +116,7 @@ pub const EQUIVALENT: &[Equivalent] = {
         known("lib/sigmoid.wgsl", &[Compare], "bits >= 0x80000000u", "", MINUS_ZERO),
         known("lib/gate.wgsl", &[Compare], "bitcast<u32>(x) > 0x80000000u", "", MINUS_ZERO),
         known("lib/order.wgsl", &[Compare], "-magnitude, bitcast<u32>(x) > 0x80000000u", "", MINUS_ZERO),
-        known("unary/gelu.wgsl", &[Compare], "bitcast<u32>(x) > 0x80000000u", "", MINUS_ZERO),
+        known("unary/gelu.wgsl", &[Compare], "bitcast<u32>(x) > 0x80000000u", "", CHOSEN_LATER),
         known("unary/mish.wgsl", &[Compare], "bitcast<u32>(x) > 0x80000000u", "", MINUS_ZERO),
         known("unary/relu.wgsl", &[Compare], "bits <= 0x80000000u", "", "it looks at f(x), which is never -0"),
         known(
@@ -120,7 +132,7 @@ pub const EQUIVALENT: &[Equivalent] = {
         known("class_loss.wgsl", &[Compare], "best.x > KEY_OF_INFINITY", "", "infinity less infinity is NaN already"),
         known("class_loss.wgsl", &[Clamp], "min(magnitude, 0x4f000000u)", "", CHOSEN_LATER),
         known("class_loss.wgsl", &[Compare], "magnitude <= 0x4f000000u", "", "there are fewer than 2^31 classes"),
-        known("class_loss.wgsl", &[Compare], "return q >", "", OTHER_BOUND),
+        known("class_loss.wgsl", &[Compare], "return q >", "", AT_A_BOUND),
         known("unary/erf.wgsl", &[Clamp], "min(magnitude_bits(x), 0x41200000u)", "", UNDERFLOWS),
         known("unary/gelu_tanh.wgsl", &[Clamp], "min(magnitude_bits(x), 0x41400000u)); // 12", "", UNDERFLOWS),
         known("unary/hard_sigmoid.wgsl", &[Clamp], "min(bitcast<u32>((x + 3.0)", "", CHOSEN_LATER),
@@ -141,15 +153,27 @@ pub const EQUIVALENT: &[Equivalent] = {
         known("lib/pow.wgsl", &[Compare], "error >= 0", "", "the correction is 0 there"),
         known("lib/pow.wgsl", &[Compare], "(k <= 0)", "", "0 has been sent back before"),
         known("lib/pow.wgsl", &[Compare], "k <= 0)", "", "0 has been sent back before"),
-        known("lib/pow.wgsl", &[Compare], "bitcast<i32>(b) <= 0)", "", "of a mantissa of 0 no sign is looked at"),
+        known(
+            "lib/pow.wgsl",
+            &[Compare],
+            "bitcast<i32>(b) <= 0)",
+            "",
+            "of an exponent of 0 it turns 0 round, or the result is 1 by another choice",
+        ),
         known("lib/pow.wgsl", &[Compare], "own >= one", "", EQUAL),
-        known("lib/pow.wgsl", &[Compare], "own <= one", "", "of a mantissa of 0 no sign is looked at"),
+        known(
+            "lib/pow.wgsl",
+            &[Compare],
+            "own <= one",
+            "",
+            "of a difference of 0 it turns 0 round, or the result is 1 by another choice",
+        ),
         known("lib/pow.wgsl", &[Compare], "base >= 0x3f800000u", "", CHOSEN_LATER),
         known("lib/pow.wgsl", &[Compare], "magnitude_bits(b) <= 0x7f800000u", "", "infinity counts as a whole number"),
         known(
             "binary/power.wgsl",
             &[Compare],
-            "magnitude_bits(b) <= 0x7f800000u",
+            "!whole.x && magnitude_bits(b) <= 0x7f800000u",
             "",
             "infinity counts as a whole number",
         ),
@@ -161,7 +185,7 @@ pub const EQUIVALENT: &[Equivalent] = {
             "let slope =",
             "outside the bounds the slope is 0 whatever q is, and inside them q is p",
         ),
-        known("loss/binary_crossentropy.wgsl", &[Compare], "p < LOWEST || p > HIGHEST", "", OTHER_BOUND),
+        known("loss/binary_crossentropy.wgsl", &[Compare], "p < LOWEST || p > HIGHEST", "", AT_A_BOUND),
     ]
 };
 
