@@ -109,7 +109,7 @@ impl UnaryDef for Clip {
     const NAME: &'static str = "clip";
     const WGSL: &'static str = wgsl!("clip");
     const PARAMS: &'static [(&'static str, f64)] = &[("min", -1.0), ("max", 1.0)];
-    const TRIED: &'static [&'static [f64]] = &[&[0.0, 1.0], &[-0.5, 300.0], &[-LARGEST, LARGEST]];
+    const TRIED: &'static [&'static [f64]] = &[&[0.0, 1.0], &[-2.0, 0.0], &[-0.5, 300.0], &[-LARGEST, LARGEST]];
     const DF: Needs = Needs::Output;
     const SAMPLES: &'static [[f64; 3]] =
         &[[-2.0, -1.0, 0.0], [-1.0, -1.0, 0.0], [0.5, 0.5, 1.0], [1.0, 1.0, 0.0], [3.0, 1.0, 0.0]];
