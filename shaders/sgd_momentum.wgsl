@@ -1,8 +1,8 @@
 // uses: lib/grid.wgsl, lib/step.wgsl
-// formula: m = momentum m - rate g; p += m, with Nesterov's p += momentum m - rate g
+// formula: with decay p -= decay p; m = momentum m - rate g; p += m, with Nesterov's p += momentum m - rate g
 // shapes: p, g, m [len]; parameters lie at the same distances in each
 // dispatch: an element an invocation; nothing changes in a step that is flagged or halted
-// source: Keras' SGD; the rate is a column of the step table
+// source: Keras' SGD; rate and decay are columns of the step table
 @group(0) @binding(0) var<storage, read_write> p: array<f32>;
 @group(0) @binding(1) var<storage, read> g: array<f32>;
 @group(0) @binding(2) var<storage, read_write> velocity: array<f32>;
@@ -13,6 +13,7 @@ struct Params {
     len: u32,
     momentum: f32,
     column: u32,
+    decay: u32,
     step_width: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
@@ -25,6 +26,9 @@ fn main(
 ) {
     let i = linear_group(group, grid) * 64u + lane;
     if (i < params.len && (flag[0] | step_words[1]) == 0u) {
+        if (DECAY) {
+            p[i] -= p[i] * step_column(params.step_width, params.decay);
+        }
         let descent = step_column(params.step_width, params.column) * g[i];
         let m = params.momentum * velocity[i] - descent;
         velocity[i] = m;

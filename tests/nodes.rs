@@ -56,7 +56,7 @@ fn trace() -> wgrad::Result<Trained> {
     let loss = pointwise_loss(&g, &BINARY_CROSSENTROPY_LOGITS, logits, targets, (1.0, 0.0), Some(weight))?;
     let gradients = g.gradients(&[(loss.prediction, loss.gradient)], &p)?;
     let gradients: Vec<Value> = gradients.into_iter().map(|d| d.expect("every parameter has a gradient")).collect();
-    let op = Adam { parameters: 4, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, column: alpha };
+    let op = Adam { parameters: 4, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, column: alpha, decay: None };
     for (index, value) in adam(&g, op, &p, &gradients, &m, &v)?.into_iter().enumerate() {
         g.write(index, value);
     }

@@ -1,4 +1,4 @@
-//! Adam, one launch over all parameters.
+//! Adam and AdamW, one launch over all parameters.
 
 use std::sync::Arc;
 
@@ -12,9 +12,10 @@ use crate::shape::Type;
 
 /// The op of Adam on n parameters: inputs p, g, m, v, n of each; outputs p, m, v, which share their storage.
 ///
-/// `m += (g − m)(1 − β₁)`, `v += (g² − v)(1 − β₂)`, `p −= α m / (√v + ε)`, with α a column of the step table.
-/// Nothing changes in a step that is flagged or halted.
-/// Source: Kingma and Ba, 2015, the variant of section 2 with ε outside of the bias correction, as in Keras.
+/// `m += (g − m)(1 − β₁)`, `v += (g² − v)(1 − β₂)`, `p −= α m / (√v + ε)`, with α a column of the step table; that of
+/// AdamW takes `p −= λ p` before, with λ another column. Nothing changes in a step that is flagged or halted.
+/// Source: Kingma and Ba, 2015, the variant of section 2 with ε outside of the bias correction, and Loshchilov and
+/// Hutter, 2019, both as in Keras.
 #[derive(Clone, Copy, Debug)]
 pub struct Adam {
     /// n.
@@ -27,6 +28,8 @@ pub struct Adam {
     pub epsilon: f64,
     /// The column of α.
     pub column: usize,
+    /// The column of λ: of AdamW alone.
+    pub decay: Option<usize>,
 }
 
 /// The updated p, m, v of each parameter.
@@ -56,11 +59,11 @@ pub fn elements(types: &[Type], n: usize) -> impl Iterator<Item = (usize, usize)
 
 impl OpDef for Adam {
     fn name(&self) -> &str {
-        "adam"
+        if self.decay.is_some() { "adamw" } else { "adam" }
     }
 
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {
-        let types = groups("adam", self.parameters, 4, inputs)?;
+        let types = groups(self.name(), self.parameters, 4, inputs)?;
         Ok([&types[..], &types, &types].concat())
     }
 
@@ -74,6 +77,7 @@ impl OpDef for Adam {
             return Ok(());
         }
         let alpha = args.step.column(self.column);
+        let decay = self.decay.map(|column| args.step.column(column));
         let (rest1, rest2) = (F::of(1.0 - self.beta1), F::of(1.0 - self.beta2));
         let epsilon = F::of(self.epsilon);
         let (p, moments) = args.outputs.split_at_mut(self.parameters);
@@ -84,7 +88,8 @@ impl OpDef for Adam {
             for ((p, &g), (m, v)) in p[i].float_mut().iter_mut().zip(gradients).zip(moments) {
                 *m += (g - *m) * rest1;
                 *v += (g * g - *v) * rest2;
-                *p = *p - alpha * *m / (v.sqrt() + epsilon);
+                let kept = decay.map_or(*p, |decay| *p - *p * decay);
+                *p = kept - alpha * *m / (v.sqrt() + epsilon);
             }
         }
         Ok(())
@@ -106,10 +111,15 @@ impl OpDef for Adam {
             let bar_m = 3.0 * ulp((g.abs() + m0.abs()) * (1.0 - self.beta1)) + ulp(m);
             let bar_v = 4.0 * ulp((g * g + v0.abs()) * (1.0 - self.beta2)) + ulp(v);
             let root = v.sqrt() + self.epsilon;
-            let step = (p - p0).abs();
+            let lost = self.decay.map_or(0.0, |column| p0 * case.step.column(column));
+            let step = (p - (p0 - lost)).abs();
             let from_m = case.step.column(self.column).abs() * bar_m / root;
             let from_v = step * bar_v / (2.0 * v.sqrt().max(self.epsilon) * root);
             bars[i][at] = ulp(p) + 12.0 * ulp(step) + from_m + from_v + TINY / root;
+            if self.decay.is_some() {
+                // p may lose either term first, or both together.
+                bars[i][at] += ulp(lost) + ulp(p0 - lost) + ulp(step + lost.abs()) + TINY;
+            }
             bars[n + i][at] = bar_m + TINY;
             bars[2 * n + i][at] = bar_v + TINY;
         }
@@ -119,7 +129,8 @@ impl OpDef for Adam {
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
         let n = self.parameters;
         let words: u64 = site.outputs[..n].iter().map(|ty| padded(ty.len()) as u64).sum();
-        let launch = Launch::new(shader!("adam.wgsl"))
+        let source = if self.decay.is_some() { shader!("adamw.wgsl") } else { shader!("adam.wgsl") };
+        let launch = Launch::new(source)
             .bind(Bind::Span(Role::Parameters, (0..n).map(Operand::Output).collect()))
             .bind(Bind::Span(Role::Gradients, (n..2 * n).map(Operand::Input).collect()))
             .bind(Bind::Span(Role::Moments, (n..3 * n).map(Operand::Output).collect()))
@@ -130,9 +141,10 @@ impl OpDef for Adam {
             .param("one_minus_beta1", Param::F32((1.0 - self.beta1) as f32))
             .param("one_minus_beta2", Param::F32((1.0 - self.beta2) as f32))
             .param("epsilon", Param::F32(self.epsilon as f32))
-            .size("column", self.column)
-            .param("step_width", Param::StepWidth)
-            .cost(words.div_ceil(64), 1, 13 * words);
+            .size("column", self.column);
+        let launch = self.decay.into_iter().fold(launch, |launch, column| launch.size("decay", column));
+        let flops = if self.decay.is_some() { 15 } else { 13 };
+        let launch = launch.param("step_width", Param::StepWidth).cost(words.div_ceil(64), 1, flops * words);
         Ok(Variant::only(Launch { congruent: true, ..launch }))
     }
 }
@@ -146,13 +158,14 @@ pub fn parameter_sets() -> Vec<Vec<Type>> {
     sets
 }
 
-/// Cases of awkward sizes, at the first step and later ones.
+/// Cases of awkward sizes, at the first step and later ones, and of AdamW.
 pub fn cases() -> Vec<Case> {
-    let op = |parameters| Adam { parameters, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, column: 0 };
+    let op = |parameters, decay| Adam { parameters, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, column: 0, decay };
+    let kinds: [(&[f64], _); 3] = [(&[0.001], None), (&[0.01], None), (&[0.01, 0.05], Some(1))];
     let cases = parameter_sets().into_iter().flat_map(|set| {
-        [0.001, 0.01].map(|alpha| {
+        kinds.map(|(columns, decay)| {
             let n = set.len();
-            let case = Case::new(op(n), [&set[..], &set, &set, &set].concat()).columns(&[alpha]);
+            let case = Case::new(op(n, decay), [&set[..], &set, &set, &set].concat()).columns(columns);
             let case = case.variables(0..n, VariableKind::Parameter).variables(2 * n..4 * n, VariableKind::Moment);
             (3 * n..4 * n).fold(case, |case, i| case.domain(i, Domain::NotNegative))
         })

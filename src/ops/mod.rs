@@ -16,6 +16,7 @@ mod movement;
 mod one_hot;
 mod reduce;
 mod reshape;
+mod rmsprop;
 mod rows;
 mod select;
 mod sgd;
@@ -48,6 +49,7 @@ pub use movement::transpose::{Transpose, transpose};
 pub use one_hot::{OneHot, one_hot};
 pub use reduce::{Argmax, BroadcastTo, Extreme, MeanBackward, Sum, argmax, broadcast_to, max, mean, min, sum, sum_to};
 pub use reshape::{Reshape, flatten, reshape};
+pub use rmsprop::{Rmsprop, rmsprop};
 pub use rows::{RowGather, StoreRows, row_gather, store_rows};
 pub use select::{Select, SelectBackward, select};
 pub use sgd::{Sgd, sgd};
@@ -91,6 +93,7 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "finite", cases: finite::cases },
     Family { name: "adam", cases: adam::cases },
     Family { name: "sgd", cases: sgd::cases },
+    Family { name: "rmsprop", cases: rmsprop::cases },
     Family { name: "step_end", cases: step_end::cases },
 ];
 

@@ -85,7 +85,7 @@ impl Optimizer for Adam {
         let column = g.column("adam alpha", move |step| adam.alpha(step));
         let (beta1, beta2, epsilon) = (self.beta1, self.beta2, self.epsilon);
         let (m, v) = moments.split_at(p.len().min(moments.len()));
-        ops::adam(g, ops::Adam { parameters: p.len(), beta1, beta2, epsilon, column }, p, dp, m, v)
+        ops::adam(g, ops::Adam { parameters: p.len(), beta1, beta2, epsilon, column, decay: None }, p, dp, m, v)
     }
 
     fn check(&self) -> Result<()> {
@@ -145,7 +145,7 @@ impl Optimizer for Sgd {
         let rate = self.learning_rate;
         let column = g.column("learning rate", move |_| rate);
         let (momentum, nesterov) = (self.momentum, self.nesterov);
-        ops::sgd(g, ops::Sgd { parameters: p.len(), momentum, nesterov, column }, p, dp, moments)
+        ops::sgd(g, ops::Sgd { parameters: p.len(), momentum, nesterov, column, decay: None }, p, dp, moments)
     }
 
     fn check(&self) -> Result<()> {
