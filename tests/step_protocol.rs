@@ -5,17 +5,21 @@ mod common;
 use std::time::Duration;
 
 use wgrad::losses::{BinaryCrossentropy, MeanSquaredError};
-use wgrad::optimizers::{Adam, Sgd};
+use wgrad::optimizers::{Adam, AdamW, Optimizer, Rmsprop, Sgd};
 use wgrad::train::Verbosity;
 use wgrad::{Dense, Device, Error, Fit, Flatten, Model, Relu, Sequential, Sigmoid, Tensor};
 
 fn classifier(device: &Device) -> Model {
+    trained_by(device, Adam::new(0.01))
+}
+
+fn trained_by(device: &Device, optimizer: impl Optimizer + 'static) -> Model {
     let mut model = Sequential::new()
         .add(Dense::new(7).activation(Relu).input_shape([5]))
         .add(Dense::new(1).activation(Sigmoid))
         .build(device)
         .unwrap();
-    model.compile(Adam::new(0.01), BinaryCrossentropy::default(), ["accuracy"]).unwrap();
+    model.compile(optimizer, BinaryCrossentropy::default(), ["accuracy"]).unwrap();
     model
 }
 
@@ -55,6 +59,33 @@ fn a_halted_run_leaves_the_state_of_the_last_good_step() {
             assert_eq!(weights(&stopped), weights(&good), "{device}, batch {bad}");
             stopped.fit(&x, &y, fit(1, 4)).unwrap(); // and it goes on from there
         }
+    });
+}
+
+#[test]
+fn a_halted_step_changes_nothing_that_any_optimizer_writes() {
+    fn check(device: &Device, optimizer: impl Optimizer + Clone + 'static) {
+        // With a NaN in the last batch of three; then the same two batches again, which shows what was kept of them.
+        let (x, y) = rows(12);
+        let mut data = x.to_f32().into_owned();
+        data[50] = f32::NAN;
+        let [x, y8] = [&x, &y].map(|t| t.slice_rows(0..8).unwrap());
+        let mut stopped = trained_by(device, optimizer.clone());
+        stopped.fit(Tensor::new([12, 5], data).unwrap(), &y, fit(1, 4)).unwrap_err();
+        let mut good = trained_by(device, optimizer.clone());
+        for model in [&mut good, &mut stopped] {
+            model.fit(&x, &y8, fit(1, 4)).unwrap();
+        }
+        good.fit(&x, &y8, fit(1, 4)).unwrap();
+        assert_eq!(weights(&stopped), weights(&good), "{device}: {optimizer:?}");
+    }
+    common::on_every_device("a_halted_step_changes_nothing_that_any_optimizer_writes", |device| {
+        check(device, Adam::new(0.01));
+        check(device, AdamW::new(0.01).weight_decay(0.5));
+        check(device, Sgd::new(0.1).weight_decay(0.5));
+        check(device, Sgd::new(0.1).momentum(0.9).nesterov(true).weight_decay(0.5));
+        check(device, Rmsprop::new(0.01));
+        check(device, Rmsprop::new(0.01).centered(true).momentum(0.9));
     });
 }
 
