@@ -1,5 +1,5 @@
 // uses: lib/grid.wgsl, lib/step.wgsl
-// formula: d = g, centred g - a; a += d (1 - rho); v = rho v + share d d; s = rate g / sqrt(v + epsilon), m = momentum m + s; p -= s or m
+// formula: v = rho v + share d d, d = g, centred d = g - a, a += d (1 - rho); s = rate g / sqrt(v + epsilon); p -= s, or m = momentum m + s
 // shapes: p, g [len], the moments v, then a where centred, then m with momentum; parameters lie at the same distances in each
 // dispatch: an element an invocation; nothing changes in a step that is flagged or halted
 // source: Keras' RMSprop; v of the centred one is the variance itself, a sum of squares; the rate is a column of the step table
