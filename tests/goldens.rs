@@ -1,4 +1,4 @@
-//! Values from Keras in float64: layers, losses, metrics and whole trainings, in f64 and f32 on every device.
+//! Values from Keras in float64: layers, losses, metrics, optimizers and whole trainings, in f64 and f32 on every device.
 //!
 //! The values stand in `tests/goldens`, or in the folder that the environment variable `WGRAD_GOLDENS` names. Each case
 //! is run by its config; what a config asks for that is not there yet is printed by name.
@@ -12,6 +12,8 @@ mod layers;
 mod losses;
 #[path = "goldens/metrics.rs"]
 mod metrics;
+#[path = "goldens/optimizers.rs"]
+mod optimizers;
 #[path = "goldens/training.rs"]
 mod training;
 
@@ -45,6 +47,16 @@ fn metrics_in_f64() {
 #[test]
 fn metrics_on_every_device() {
     common::on_every_device("metrics_on_every_device", metrics::check);
+}
+
+#[test]
+fn optimizers_in_f64() {
+    optimizers::check(&Device::cpu_f64());
+}
+
+#[test]
+fn optimizers_on_every_device() {
+    common::on_every_device("optimizers_on_every_device", optimizers::check);
 }
 
 #[test]

@@ -194,7 +194,13 @@ fn note(group: &str, device: &Device, passed: &[String], missing: &[String]) {
 
 /// Runs all steps of a graph that ends with `step_end`; gives the results of each.
 pub fn run(executable: &mut dyn Executable, graph: &Graph, rows: &[u32]) -> Vec<Row> {
-    let columns = vec![vec![1.0; graph.columns.len()]; rows.len()];
+    run_from(executable, graph, rows, 0)
+}
+
+/// The same, with columns as they are from step `first` of a training on.
+pub fn run_from(executable: &mut dyn Executable, graph: &Graph, rows: &[u32], first: u64) -> Vec<Row> {
+    let columns = |step: u64| graph.columns.iter().map(|column| (column.rule)(step)).collect();
+    let columns = (first..).take(rows.len()).map(columns).collect();
     executable.begin(&StepTable { rows: rows.to_vec(), columns, first: 0 }).unwrap();
     let (mut results, mut left) = (vec![], rows.len() as u32);
     while results.len() < rows.len() {
