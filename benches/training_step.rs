@@ -9,7 +9,7 @@ use wgrad::losses::BinaryCrossentropy;
 use wgrad::optimizers::Adam;
 use wgrad::runtime::adapters;
 use wgrad::train::Run;
-use wgrad::{Dense, Device, Fit, Gpu, Relu, Sequential, Sigmoid, Tensor};
+use wgrad::{Dense, Device, Fit, Gpu, Layer, Relu, Sequential, Sigmoid, Tensor};
 
 const ROWS: usize = 10_000;
 const INPUTS: usize = 10;

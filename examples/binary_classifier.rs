@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use wgrad::data::{StandardScaler, breast_cancer, split};
 use wgrad::losses::BinaryCrossentropy;
 use wgrad::optimizers::Adam;
-use wgrad::{Dense, Device, Fit, Relu, Sequential, Sigmoid};
+use wgrad::{Dense, Device, Fit, Layer, Relu, Sequential, Sigmoid};
 
 fn main() -> Result<()> {
     let device = device()?;

@@ -181,6 +181,9 @@ fn main(
     if (bits != 0u) {
         atomicOr(&flag[0], bits);
     }
+    if (!HAS_LOSS && counts && hit) {
+        value = row_weight;
+    }
     if (first == 0u && inside) {
         partials[params.sums + cell] = bitcast<u32>(value);
         partials[params.counts + cell] = select(0u, 1u, hit);

@@ -60,12 +60,13 @@ fn main(
                 let target_value = bitcast<f32>(y[params.y + row * params.cols + at % params.cols]);
                 let row_weight = bitcast<f32>(w[params.w + row]);
                 let smoothed = target_value * params.scale + params.shift;
-                var value = 0.0;
+                let is_hit = hit(p[at], target_value);
+                var value = select(0.0, row_weight, is_hit);
                 if (HAS_LOSS) {
                     value = row_weight * loss(p[at], smoothed);
                 }
                 sum += value;
-                count += select(0u, 1u, hit(p[at], target_value));
+                count += select(0u, 1u, is_hit);
                 if (TRAINING) {
                     slope = weight * row_weight * slope_of(p[at], smoothed);
                     if (!finite(value) || too_large(slope)) {

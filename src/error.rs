@@ -30,6 +30,16 @@ pub enum Error {
         /// The value that came.
         got: String,
     },
+    /// A name that nothing has.
+    #[error("there is no {what} `{got}`{}; known: {}", nearest(got, known), known.join(", "))]
+    Unknown {
+        /// What the name should be that of.
+        what: String,
+        /// The name that came.
+        got: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
     /// No adapter fits what was asked for.
     #[error("no adapter fits `{wanted}`; {}, or take the CPU with `cpu`", found(tried))]
     NoAdapter {
@@ -120,6 +130,16 @@ pub enum Error {
         /// What is wrong.
         source: Box<Error>,
     },
+    /// Something is wrong with what an output of a model is trained or measured by.
+    #[error("{what} of output `{output}`: {source}")]
+    Output {
+        /// The output.
+        output: String,
+        /// Its loss, or one of its metrics.
+        what: String,
+        /// What is wrong.
+        source: Box<Error>,
+    },
     /// A kernel of an op gives another number than the op's definition, by more than the bar.
     #[error("{op} ({variant}) is wrong on {device}: {point}; correct the kernel, or what `cpu` says it gives")]
     WrongNumber {
@@ -163,6 +183,14 @@ pub enum Error {
         analytic: f64,
         /// What differences say.
         difference: f64,
+    },
+    /// Weights do not fit a model; nothing was changed.
+    #[error("{what}: weights do not fit the model: {}; load them into a model of the same layers", differences.join("; "))]
+    Mismatch {
+        /// Where they come from.
+        what: String,
+        /// All that differs.
+        differences: Vec<String>,
     },
     /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
@@ -221,7 +249,32 @@ fn found(tried: &[String]) -> String {
     }
 }
 
+/// The name that was probably meant, if one is near enough.
+fn nearest(got: &str, known: &[String]) -> String {
+    let near = known.iter().map(|name| (edits(&got.to_lowercase(), &name.to_lowercase()), name)).min();
+    near.filter(|(edits, name)| *edits <= name.chars().count() / 3 + 1)
+        .map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"))
+}
+
+/// How many letters one word is changed, added or dropped by to get the other: Levenshtein's distance.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut corner = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let least = (row[j] + 1).min(row[j + 1] + 1).min(corner + usize::from(x != *y));
+            corner = std::mem::replace(&mut row[j + 1], least);
+        }
+    }
+    row[b.len()]
+}
+
 impl Error {
+    pub(crate) fn unknown<'a>(what: &str, got: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::Unknown { what: what.into(), got: got.into(), known: known.into_iter().map(String::from).collect() }
+    }
+
     pub(crate) fn argument(name: impl Into<String>, expected: impl Into<String>, got: impl ToString) -> Self {
         Self::Argument { name: name.into(), expected: expected.into(), got: got.to_string() }
     }

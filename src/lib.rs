@@ -2,9 +2,7 @@
 //! same model.
 //!
 //! ```
-//! use wgrad::losses::BinaryCrossentropy;
-//! use wgrad::optimizers::Adam;
-//! use wgrad::{Dense, Device, Fit, Relu, Sequential, Sigmoid};
+//! use wgrad::prelude::*;
 //! # fn main() -> wgrad::Result<()> {
 //! # let data = |rows: usize| -> (Vec<Vec<f32>>, Vec<f32>) {
 //! #     let of = |i: usize| (vec![(i * 7 % 11) as f32 / 11.0; 10], f32::from(i * 7 % 11 > 5));
@@ -41,6 +39,7 @@
 //! | [`layers`], [`losses`], [`metrics`], [`optimizers`] | what a model is made of |
 //! | [`data`] | data sets, splitting, scaling |
 //! | [`model`], [`train`] | models; fit, evaluate, predict |
+//! | [`prelude`] | what a program that trains a model needs, in one line |
 //! | `cli` | the command line (feature `cli`) |
 
 #![deny(missing_docs)]
@@ -63,18 +62,19 @@ pub mod optimizers;
 pub mod data;
 pub mod model;
 pub mod train;
+pub mod prelude;
 #[cfg(feature = "cli")]
 pub mod cli;
 
 pub use device::Device;
 pub use error::{Error, Result};
-pub use layers::{Activation, Dense, Flatten};
+pub use layers::{Activation, Dense, Layer, Symbol};
 pub use model::{Model, Sequential};
 pub use ops::{Elu, Gelu, GeluTanh, HardSigmoid, HardSilu, LeakyRelu, Linear, Mish, Relu, Relu6, Selu, Sigmoid, Silu};
 pub use ops::{Exp, LogSoftmax, Softmax, Softplus, Softsign, Tanh, ThresholdedRelu};
 pub use runtime::Gpu;
 pub use shape::{Dtype, Shape, Type};
-pub use tensor::{IntoTensors, Tensor};
+pub use tensor::{IntoTensors, Tensor, Tensors};
 pub use train::Fit;
 
 // The Rust in README.md, run as a test.

@@ -153,93 +153,157 @@ fn take<T: Copy>(data: &[T], rows: &[usize], width: usize) -> Vec<T> {
     rows.iter().flat_map(|&row| &data[row * width..(row + 1) * width]).copied().collect()
 }
 
+/// Tensors for the inputs or the outputs of a model: in their order, or by name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tensors(Vec<(Option<String>, Tensor)>);
+
+impl From<Vec<Tensor>> for Tensors {
+    /// In order.
+    fn from(tensors: Vec<Tensor>) -> Self {
+        Self(tensors.into_iter().map(|tensor| (None, tensor)).collect())
+    }
+}
+
+impl From<Vec<(String, Tensor)>> for Tensors {
+    /// By name.
+    fn from(tensors: Vec<(String, Tensor)>) -> Self {
+        Self(tensors.into_iter().map(|(name, tensor)| (Some(name), tensor)).collect())
+    }
+}
+
+impl Tensors {
+    /// One for each of `names`, in their order; `what` is what errors call them.
+    pub(crate) fn arrange(self, what: &str, names: &[&str]) -> Result<Vec<Tensor>> {
+        let listed = || format!("{} ({})", names.len(), names.join(", "));
+        for (i, (name, _)) in self.0.iter().enumerate() {
+            let Some(name) = name else { continue };
+            if !names.contains(&name.as_str()) {
+                return Err(Error::unknown(what, name, names.iter().copied()));
+            }
+            if self.0[..i].iter().any(|(other, _)| other.as_ref() == Some(name)) {
+                return Err(Error::argument(what, "each name once", name));
+            }
+        }
+        if self.0.len() != names.len() {
+            let missing = names.iter().filter(|name| self.0.iter().all(|(other, _)| other.as_deref() != Some(**name)));
+            let missing: Vec<&str> = missing.copied().collect();
+            let is_named = self.0.iter().any(|(name, _)| name.is_some());
+            let got = self.0.len();
+            let got = if is_named { format!("{got}, without {}", missing.join(", ")) } else { got.to_string() };
+            return Err(Error::shape(what, format!("as many tensors as the model has: {}", listed()), got));
+        }
+        let place = |name: &Option<String>| name.as_ref().and_then(|name| names.iter().position(|n| n == name));
+        let mut placed: Vec<(usize, Tensor)> =
+            self.0.into_iter().enumerate().map(|(i, (name, tensor))| (place(&name).unwrap_or(i), tensor)).collect();
+        placed.sort_by_key(|(place, _)| *place);
+        Ok(placed.into_iter().map(|(_, tensor)| tensor).collect())
+    }
+}
+
 /// Anything that stands for one tensor or for a list of them: what `fit`, `evaluate` and `predict` take.
 ///
-/// A vector of f32 is a tensor of rank 1, a vector of vectors one of rank 2.
+/// A vector of f32 is a tensor of rank 1, a vector of vectors one of rank 2. Several are given in the order of the
+/// model's inputs or outputs, or by their names: `[("user", &users), ("item", &items)]`.
 pub trait IntoTensors {
     /// The tensors.
     ///
     /// # Errors
     /// [`Error::Shape`] if rows differ in length.
-    fn into_tensors(self) -> Result<Vec<Tensor>>;
+    fn into_tensors(self) -> Result<Tensors>;
 }
 
 impl IntoTensors for Tensor {
-    fn into_tensors(self) -> Result<Vec<Tensor>> {
-        Ok(vec![self])
+    fn into_tensors(self) -> Result<Tensors> {
+        Ok(vec![self].into())
     }
 }
 
 impl IntoTensors for &Tensor {
-    fn into_tensors(self) -> Result<Vec<Tensor>> {
-        Ok(vec![self.clone()])
+    fn into_tensors(self) -> Result<Tensors> {
+        Ok(vec![self.clone()].into())
     }
 }
 
 impl IntoTensors for &[Tensor] {
-    fn into_tensors(self) -> Result<Vec<Tensor>> {
-        Ok(self.to_vec())
+    fn into_tensors(self) -> Result<Tensors> {
+        Ok(self.to_vec().into())
     }
 }
 
 impl IntoTensors for &Vec<Tensor> {
-    fn into_tensors(self) -> Result<Vec<Tensor>> {
-        Ok(self.clone())
+    fn into_tensors(self) -> Result<Tensors> {
+        Ok(self.clone().into())
     }
 }
 
 impl<const N: usize> IntoTensors for [&Tensor; N] {
-    fn into_tensors(self) -> Result<Vec<Tensor>> {
-        Ok(self.into_iter().cloned().collect())
+    fn into_tensors(self) -> Result<Tensors> {
+        Ok(self.into_iter().cloned().collect::<Vec<_>>().into())
     }
 }
 
 impl IntoTensors for &[Vec<f32>] {
-    fn into_tensors(self) -> Result<Vec<Tensor>> {
-        Ok(vec![Tensor::from_rows(self)?])
+    fn into_tensors(self) -> Result<Tensors> {
+        Ok(vec![Tensor::from_rows(self)?].into())
     }
 }
 
 impl IntoTensors for &Vec<Vec<f32>> {
-    fn into_tensors(self) -> Result<Vec<Tensor>> {
+    fn into_tensors(self) -> Result<Tensors> {
         self.as_slice().into_tensors()
     }
 }
 
 impl<const N: usize> IntoTensors for &[[f32; N]] {
-    fn into_tensors(self) -> Result<Vec<Tensor>> {
-        Ok(vec![Tensor::new([self.len(), N], self.as_flattened().to_vec())?])
+    fn into_tensors(self) -> Result<Tensors> {
+        Ok(vec![Tensor::new([self.len(), N], self.as_flattened().to_vec())?].into())
     }
 }
 
 impl<const N: usize, const M: usize> IntoTensors for &[[f32; N]; M] {
-    fn into_tensors(self) -> Result<Vec<Tensor>> {
+    fn into_tensors(self) -> Result<Tensors> {
         self.as_slice().into_tensors()
     }
 }
 
 impl<const N: usize> IntoTensors for &[f32; N] {
-    fn into_tensors(self) -> Result<Vec<Tensor>> {
+    fn into_tensors(self) -> Result<Tensors> {
         self.as_slice().into_tensors()
     }
 }
 
 impl IntoTensors for &Vec<f32> {
-    fn into_tensors(self) -> Result<Vec<Tensor>> {
+    fn into_tensors(self) -> Result<Tensors> {
         self.as_slice().into_tensors()
     }
 }
 
 impl IntoTensors for &[f32] {
-    fn into_tensors(self) -> Result<Vec<Tensor>> {
-        Ok(vec![Tensor::new([self.len()], self.to_vec())?])
+    fn into_tensors(self) -> Result<Tensors> {
+        Ok(vec![Tensor::new([self.len()], self.to_vec())?].into())
+    }
+}
+
+impl<T: IntoTensors, const N: usize> IntoTensors for [(&str, T); N] {
+    fn into_tensors(self) -> Result<Tensors> {
+        let named = self.into_iter().map(|(name, tensor)| match <[_; 1]>::try_from(tensor.into_tensors()?.0) {
+            Ok([(_, tensor)]) => Ok((Some(name.to_string()), tensor)),
+            Err(several) => Err(Error::shape(name, "one tensor", several.len())),
+        });
+        named.collect::<Result<Vec<_>>>().map(Tensors)
+    }
+}
+
+impl IntoTensors for Tensors {
+    fn into_tensors(self) -> Result<Tensors> {
+        Ok(self)
     }
 }
 
 #[cfg(feature = "ndarray")]
 impl<D: ndarray::Dimension> IntoTensors for &ndarray::Array<f32, D> {
-    fn into_tensors(self) -> Result<Vec<Tensor>> {
-        Ok(vec![Tensor::new(self.shape(), self.iter().copied().collect())?])
+    fn into_tensors(self) -> Result<Tensors> {
+        Ok(vec![Tensor::new(self.shape(), self.iter().copied().collect())?].into())
     }
 }
 

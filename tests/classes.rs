@@ -7,7 +7,7 @@ use wgrad::losses::{CategoricalCrossentropy, Huber, Loss, MeanSquaredError, Spar
 use wgrad::metrics::{BinaryAccuracy, MetricSpec, RootMeanSquaredError};
 use wgrad::optimizers::Adam;
 use wgrad::train::{Logs, Verbosity};
-use wgrad::{Dense, Device, Error, Fit, Linear, Model, Relu, Sequential, Softmax, Tensor};
+use wgrad::{Dense, Device, Error, Fit, Layer, Linear, Model, Relu, Sequential, Softmax, Tensor};
 
 const CLASSES: usize = 4;
 

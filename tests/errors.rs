@@ -10,6 +10,8 @@ fn all() -> Vec<Error> {
     vec![
         Error::Shape { op: text("matmul"), expected: text("64 terms in b like in a"), got: text("f32 [32, 10]") },
         Error::Argument { name: text("epochs"), expected: text("at least 1"), got: text("0") },
+        Error::Unknown { what: text("metric"), got: text("acuracy"), known: vec![text("accuracy"), text("mse")] },
+        Error::Unknown { what: text("layer"), got: text("q"), known: vec![text("dense"), text("dense_1")] },
         Error::NoAdapter { wanted: text("radeon"), tried: vec![text("llvmpipe (software, vulkan)")] },
         Error::NoAdapter { wanted: text("a real GPU"), tried: vec![] },
         Error::Limit { what: text("adam"), name: "bytes in a binding", need: 300, limit: 128 },
@@ -23,6 +25,11 @@ fn all() -> Vec<Error> {
             index: 2,
             name: text("dense"),
             source: Box::new(Error::Shape { op: text("input"), expected: text("[batch, 64]"), got: text("[32, 10]") }),
+        },
+        Error::Output {
+            output: text("binary_output"),
+            what: text("metric accuracy"),
+            source: Box::new(Error::Shape { op: text("y"), expected: text("[32, 1]"), got: text("[32, 10]") }),
         },
         Error::WrongNumber {
             op: text("swish"),
@@ -54,6 +61,10 @@ fn all() -> Vec<Error> {
             analytic: 1.0,
             difference: 2.0,
         },
+        Error::Mismatch {
+            what: text("model.safetensors"),
+            differences: vec![text("dense/bias is not in the file"), text("dense_1/bias is not in the model")],
+        },
         Error::Io { path: PathBuf::from("table.csv"), source: std::io::Error::other("disk full") },
         Error::Format {
             path: PathBuf::from("table.csv"),
@@ -67,6 +78,7 @@ fn name(error: &Error) -> &'static str {
     match error {
         Error::Shape { .. } => "Shape",
         Error::Argument { .. } => "Argument",
+        Error::Unknown { .. } => "Unknown",
         Error::NoAdapter { .. } => "NoAdapter",
         Error::Limit { .. } => "Limit",
         Error::Device { .. } => "Device",
@@ -76,9 +88,11 @@ fn name(error: &Error) -> &'static str {
         Error::NotFinite { .. } => "NotFinite",
         Error::BadIndex { .. } => "BadIndex",
         Error::Layer { .. } => "Layer",
+        Error::Output { .. } => "Output",
         Error::WrongNumber { .. } => "WrongNumber",
         Error::BrokenRule { .. } => "BrokenRule",
         Error::WrongGradient { .. } => "WrongGradient",
+        Error::Mismatch { .. } => "Mismatch",
         Error::Io { .. } => "Io",
         Error::Format { .. } => "Format",
         _ => "a variant that has no line in tests/errors.rs",

@@ -9,7 +9,7 @@ use wgrad::losses::{
 use wgrad::optimizers::Sgd;
 use wgrad::random::{Philox, Purpose};
 use wgrad::train::Verbosity;
-use wgrad::{Activation, Dense, Device, Fit, Model, Sequential, Shape, Tensor};
+use wgrad::{Activation, Dense, Device, Fit, Layer, Model, Sequential, Shape, Tensor};
 
 const ROWS: usize = 12;
 /// Half the distance of the points of a difference.
@@ -28,7 +28,7 @@ fn model(layers: &[(usize, &str)], loss: impl Loss + 'static) -> Model {
     let mut model = Sequential::new();
     for (i, (units, activation)) in layers.iter().enumerate() {
         let dense = Dense::new(*units).activation(ActivationFunction::named(activation).unwrap());
-        model = model.add(if i == 0 { dense.input_shape([5]) } else { dense });
+        model = model.add(if i == 0 { dense.input_shape([5]) } else { dense.into() });
     }
     let mut model = model.build(&Device::cpu_f64()).unwrap();
     model.compile(Sgd::new(1.0), loss, Vec::<&str>::new()).unwrap();

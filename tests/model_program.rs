@@ -3,22 +3,22 @@
 use std::sync::Arc;
 
 use wgrad::graph::{Builder, Caps, Graph, Report};
-use wgrad::layers::ActivationFunction;
+use wgrad::layers::{ActivationFunction, Placed};
 use wgrad::losses::{
     BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanAbsoluteError, MeanSquaredError,
     SparseCategoricalCrossentropy,
 };
-use wgrad::metrics::{Measured, MetricSpec, Observed};
+use wgrad::metrics::{MetricSpec, Observed};
 use wgrad::ops::{Targets, row_gather, step_end, store_rows};
 use wgrad::optimizers::{Adam, Optimizer, Sgd};
 use wgrad::program::{Options, Program, plan};
-use wgrad::{Dense, Device, Linear, LogSoftmax, Model, Relu, Sequential, Sigmoid, Softmax, Type};
+use wgrad::{Dense, Device, Layer, Linear, LogSoftmax, Model, Relu, Sequential, Sigmoid, Softmax, Type};
 
 fn classifier(layers: &[usize]) -> wgrad::Model {
     let mut model = Sequential::new();
     for (i, &units) in layers.iter().enumerate() {
         let layer = Dense::new(units).activation(Relu);
-        model = model.add(if i == 0 { layer.input_shape([10]) } else { layer });
+        model = model.add(if i == 0 { layer.input_shape([10]) } else { layer.into() });
     }
     let mut model = model.add(Dense::new(1).activation(Sigmoid)).build(&Device::cpu()).unwrap();
     model.compile(Adam::default(), BinaryCrossentropy::default(), ["accuracy", "mse"]).unwrap();
@@ -71,7 +71,7 @@ const BATCHES: [usize; 5] = [1, 7, 32, 1025, 40_000];
 
 fn model(layers: &[usize], last: impl Into<ActivationFunction>) -> Model {
     let (units, hidden) = layers.split_last().unwrap();
-    let shaped = |i: usize, layer: Dense| if i == 0 { layer.input_shape([10]) } else { layer };
+    let shaped = |i: usize, layer: Dense| if i == 0 { layer.input_shape([10]) } else { Placed::from(layer) };
     let model = hidden
         .iter()
         .enumerate()
@@ -97,13 +97,11 @@ fn pass(model: &Model, loss: Option<&dyn Loss>, batch: usize, rows: usize) -> wg
             let targets = Targets { y: y?, weights: weights? };
             let names = metrics(loss);
             let loss = loss.call(&g, p, targets, None)?;
-            let terms_per_row = loss.terms_per_row;
-            g.report(Report { name: "loss".into(), partials: loss.sums, terms_per_row, root: false });
+            g.report(Report::mean("loss", loss.sums, loss.terms_per_row));
             for &name in names {
                 let (_, metric) = MetricSpec::from(name).resolve()?;
-                let Measured { partials, terms_per_row, root } =
-                    metric.call(&g, Observed { p, targets, loss: &loss })?;
-                g.report(Report { name: name.into(), partials, terms_per_row, root });
+                let measured = metric.call(&g, Observed { p, targets, loss: &loss, weighted: false })?;
+                g.report(measured.report(name, None));
             }
         }
         None => g.output(store_rows(&g, p, rows)?),

@@ -6,11 +6,11 @@ use ndarray::{Array1, Array2, Array3, Axis, s};
 use wgrad::losses::MeanSquaredError;
 use wgrad::optimizers::Sgd;
 use wgrad::train::{Fit, Verbosity};
-use wgrad::{Dense, Device, IntoTensors, Sequential, Tensor};
+use wgrad::{Dense, Device, IntoTensors, Layer, Sequential, Tensor};
 
 fn same(array: impl IntoTensors, dims: &[usize], values: &[f32]) {
     let tensors = array.into_tensors().unwrap();
-    assert_eq!(tensors, [Tensor::new(dims, values.to_vec()).unwrap()]);
+    assert_eq!(tensors, vec![Tensor::new(dims, values.to_vec()).unwrap()].into());
 }
 
 #[test]

@@ -63,8 +63,8 @@ fn trace() -> wgrad::Result<Trained> {
     // Nothing takes these over: the rows themselves, and the scores of all steps.
     g.output(rows(x)?);
     g.output(store_rows(&g, scores, STEPS * BATCH)?);
-    g.report(Report { name: "loss".into(), partials: loss.sums, terms_per_row: 1, root: false });
-    g.report(Report { name: "accuracy".into(), partials: loss.counts, terms_per_row: 1, root: false });
+    g.report(Report::mean("loss", loss.sums, 1));
+    g.report(Report::mean("accuracy", loss.counts, 1));
     step_end(&g, STEPS)?;
     Ok(Trained { graph: Arc::new(g.finish()), data })
 }

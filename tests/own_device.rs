@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use wgrad::losses::MeanSquaredError;
 use wgrad::optimizers::Sgd;
 use wgrad::train::Verbosity;
-use wgrad::{Dense, Device, Error, Fit, Gpu, Sequential, Tensor};
+use wgrad::{Dense, Device, Error, Fit, Gpu, Layer, Sequential, Tensor};
 
 /// Opens the same adapter as the program would: without wgrad.
 fn open(ours: &Device) -> (wgpu::Adapter, wgpu::Device, wgpu::Queue) {

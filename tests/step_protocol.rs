@@ -4,10 +4,11 @@ mod common;
 
 use std::time::Duration;
 
+use wgrad::layers::Flatten;
 use wgrad::losses::{BinaryCrossentropy, MeanSquaredError};
 use wgrad::optimizers::{Adam, AdamW, Optimizer, Rmsprop, Sgd};
 use wgrad::train::Verbosity;
-use wgrad::{Dense, Device, Error, Fit, Flatten, Model, Relu, Sequential, Sigmoid, Tensor};
+use wgrad::{Dense, Device, Error, Fit, Layer, Model, Relu, Sequential, Sigmoid, Tensor};
 
 fn classifier(device: &Device) -> Model {
     trained_by(device, Adam::new(0.01))

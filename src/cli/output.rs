@@ -2,11 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
 
+use crate::data::file::{at, temporary, write};
 use crate::error::Error;
 
 /// Prints a line.
@@ -29,11 +30,6 @@ pub(super) fn json(value: &impl Serialize) -> Result<()> {
 /// Whether the reader of standard output is gone.
 pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
-}
-
-fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let path = path.to_path_buf();
-    |source| Error::Io { path, source }
 }
 
 /// Refuses a folder that [`save`] could not make or write `names` to. Leaves nothing behind.
@@ -62,35 +58,5 @@ pub(super) fn check(folder: &Path, names: &[&str]) -> Result<(), Error> {
 /// [`Error::Io`] with the path.
 pub(super) fn save(folder: &Path, files: &[(&str, Vec<u8>)]) -> Result<(), Error> {
     fs::create_dir_all(folder).map_err(at(folder))?;
-    for (name, bytes) in files {
-        let (path, part) = (folder.join(name), temporary(folder, name));
-        replace(&path, &part, bytes).map_err(|source| {
-            // It may not have been made at all.
-            let _ = fs::remove_file(&part);
-            at(&path)(source)
-        })?;
-    }
-    sync(folder).map_err(at(folder))
-}
-
-fn replace(path: &Path, part: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(part)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(part, path)
-}
-
-/// The renames are on the disk only once the folder is.
-#[cfg(unix)]
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync(_: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-fn temporary(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!(".{name}.{}.part", std::process::id()))
+    files.iter().try_for_each(|(name, bytes)| write(&folder.join(name), bytes))
 }

@@ -12,7 +12,7 @@ use crate::cli::{Refused, refused};
 use crate::data::{Dataset, Split, StandardScaler, breast_cancer, split};
 use crate::device::Device;
 use crate::error::Error;
-use crate::layers::{Dense, Function};
+use crate::layers::{Dense, Function, Layer, Placed};
 use crate::losses::BinaryCrossentropy;
 use crate::model::{Model, Sequential};
 use crate::ops::Sigmoid;
@@ -172,7 +172,8 @@ fn model(arguments: &Arguments, device: &Device, features: usize) -> Result<Mode
     let hidden = arguments.layers.0.iter().map(|&units| Dense::new(units).activation(arguments.activation));
     let mut layers = hidden.chain([Dense::new(1).activation(Sigmoid)]);
     let first = layers.next().map(|layer| layer.input_shape([features]));
-    let network = first.into_iter().chain(layers).fold(Sequential::new().seed(arguments.seed), Sequential::add);
+    let network =
+        first.into_iter().chain(layers.map(Placed::from)).fold(Sequential::new().seed(arguments.seed), Sequential::add);
     let mut model = network.build(device)?;
     model.compile(Adam::new(arguments.learning_rate), BinaryCrossentropy::default(), ["accuracy"])?;
     Ok(model)

@@ -3,6 +3,7 @@
 #[cfg(feature = "csv")]
 mod csv;
 mod dataset;
+pub(crate) mod file;
 mod scale;
 mod split;
 

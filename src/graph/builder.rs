@@ -19,6 +19,9 @@ struct Inner {
     graph: Graph,
     variables: HashMap<usize, Value>,
     logits: HashMap<Value, (Value, Squash)>,
+    /// Values whose sums are added to the loss.
+    losses: Vec<Value>,
+    streams: u32,
 }
 
 /// A function that makes probabilities of logits.
@@ -45,7 +48,8 @@ impl Builder {
             outputs: vec![],
             results: None,
         };
-        Self { inner: RefCell::new(Inner { graph, variables: HashMap::new(), logits: HashMap::new() }) }
+        let (variables, logits) = (HashMap::new(), HashMap::new());
+        Self { inner: RefCell::new(Inner { graph, variables, logits, losses: vec![], streams: 0 }) }
     }
 
     /// Adds an op; gives its outputs.
@@ -100,9 +104,34 @@ impl Builder {
     }
 
     /// Says that variable `index` is `value` after the step. The op that gives `value` shares its storage, and writes
-    /// nothing while halted.
+    /// nothing while halted. Said again, it goes on from [`Builder::written`].
     pub fn write(&self, index: usize, value: Value) {
-        self.inner.borrow_mut().graph.writes.push((index, value));
+        let writes = &mut self.inner.borrow_mut().graph.writes;
+        writes.retain(|(other, _)| *other != index);
+        writes.push((index, value));
+    }
+
+    /// What variable `index` is after the step, where that was said.
+    pub fn written(&self, index: usize) -> Option<Value> {
+        let writes = &self.inner.borrow().graph.writes;
+        writes.iter().find(|(other, _)| *other == index).map(|(_, value)| *value)
+    }
+
+    /// Says that the sum of `value` is added to the loss of the model.
+    pub fn add_loss(&self, value: Value) {
+        self.inner.borrow_mut().losses.push(value);
+    }
+
+    /// What is added to the loss of the model so far.
+    pub fn added_losses(&self) -> Vec<Value> {
+        self.inner.borrow().losses.clone()
+    }
+
+    /// A number that nothing else in this graph has: the place of random numbers.
+    pub fn next_stream(&self) -> u32 {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.streams += 1;
+        inner.streams - 1
     }
 
     /// Adds a column to the step table; gives its place.
@@ -200,22 +229,42 @@ fn drop_unread(graph: &mut Graph) {
     }
     let mut keep = keep.into_iter();
     graph.nodes.retain(|_| keep.next().unwrap_or(true));
+    renumber(graph);
 }
 
-/// Where a node stands in a step: 0 for most, 1 for one that writes state, 2 for the end of the step.
-fn block(graph: &Graph, node: &Node) -> usize {
-    let ends = graph.results.is_some_and(|r| node.outputs.iter().any(|v| r.contains(v)));
-    let writes = node.outputs.iter().any(|v| graph.writes.iter().any(|(_, w)| w == v));
-    if ends { 2 } else { usize::from(writes) }
-}
-
-fn order(graph: &mut Graph) {
-    let mut nodes = std::mem::take(&mut graph.nodes);
-    nodes.sort_by_key(|node| block(graph, node)); // stable: otherwise as traced
-    for (index, node) in nodes.iter().enumerate() {
+/// Says again which node gives each value.
+fn renumber(graph: &mut Graph) {
+    for (index, node) in graph.nodes.iter().enumerate() {
         for (output, value) in node.outputs.iter().enumerate() {
             graph.origins[value.0] = Origin::Node { node: index, output };
         }
     }
+}
+
+/// Where a node stands in a step: 0 for most, 1 for one that writes state, 2 for the end of the step.
+fn block(graph: &Graph, written: &[Value], node: &Node) -> usize {
+    let ends = graph.results.is_some_and(|r| node.outputs.iter().any(|v| r.contains(v)));
+    let writes = node.outputs.iter().any(|v| written.contains(v));
+    if ends { 2 } else { usize::from(writes) }
+}
+
+/// The values that variables have after the step, and those that lead there in the same storage.
+fn written(graph: &Graph) -> Vec<Value> {
+    let mut written = vec![];
+    for &(_, value) in &graph.writes {
+        let mut next = Some(value);
+        while let Some(value) = next.filter(|v| matches!(graph.origins[v.0], Origin::Node { .. })) {
+            written.push(value);
+            next = graph.shared_input(value);
+        }
+    }
+    written
+}
+
+fn order(graph: &mut Graph) {
+    let written = written(graph);
+    let mut nodes = std::mem::take(&mut graph.nodes);
+    nodes.sort_by_key(|node| block(graph, &written, node)); // stable: otherwise as traced
     graph.nodes = nodes;
+    renumber(graph);
 }

@@ -73,17 +73,79 @@ impl fmt::Debug for Column {
     }
 }
 
-/// Something that a step reports: the sum of partial results.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Something that is reported of the steps of a pass: a number made of partial results.
+#[derive(Clone, Debug)]
 pub struct Report {
     /// The key in the logs.
     pub name: String,
-    /// `[groups]`, f32 or u32.
+    /// What it is made of.
+    pub parts: Vec<Part>,
+    /// How: from a number per part, over all steps so far.
+    pub finish: Finish,
+}
+
+impl Report {
+    /// The mean over rows of which each has some terms.
+    pub fn mean(name: &str, partials: Value, terms_per_row: usize) -> Self {
+        let part = Part { partials, weight: None, over: Over::Rows(terms_per_row) };
+        Self { name: name.into(), parts: vec![part], finish: Finish::sum() }
+    }
+}
+
+/// Partial results, and what becomes of them over the steps of a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// `[groups]`, f32 or u32: a step's number is their sum.
     pub partials: Value,
-    /// How many terms of the sum a row of the batch gives: the mean divides by rows times this.
-    pub terms_per_row: usize,
-    /// Whether the square root of the mean is reported.
-    pub root: bool,
+    /// The column of the step table that a step's number is multiplied with.
+    pub weight: Option<usize>,
+    /// What the sum over steps is divided by.
+    pub over: Over,
+}
+
+/// What a sum over steps is divided by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// Rows times terms per row: the mean.
+    Rows(usize),
+    /// Weights of the rows of an output, times terms per row: the weighted mean; 0 where all weights are.
+    Weights {
+        /// Whose rows.
+        output: usize,
+        /// Terms per row.
+        terms: usize,
+    },
+    /// Steps, each counted as often as it has rows: the mean of what belongs to a step and to no row of it.
+    Steps,
+    /// Nothing: the sum.
+    Nothing,
+}
+
+/// A number made of a number per part.
+#[derive(Clone)]
+pub struct Finish(Arc<dyn Fn(&[f64]) -> f64 + Send + Sync>);
+
+impl Finish {
+    /// By a function of the numbers of the parts, in their order.
+    pub fn new(of: impl Fn(&[f64]) -> f64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(of))
+    }
+
+    /// Their sum.
+    pub fn sum() -> Self {
+        Self::new(|parts| parts.iter().sum())
+    }
+
+    /// The number.
+    pub fn of(&self, parts: &[f64]) -> f64 {
+        (self.0)(parts)
+    }
+}
+
+impl fmt::Debug for Finish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Finish")
+    }
 }
 
 /// A whole program for one mode and batch size: what the oracle interprets and what a program is made of.
@@ -141,11 +203,18 @@ impl Graph {
 
     /// Where the storage of a value comes from, through the ops that share it.
     fn shared(&self, value: Value) -> Option<Origin> {
-        let origin = self.origins[value.0];
-        let Origin::Node { node, output } = origin else { return Some(origin) };
+        match self.origins[value.0] {
+            Origin::Node { .. } => self.shared(self.shared_input(value)?),
+            origin => Some(origin),
+        }
+    }
+
+    /// The value whose storage an op's output shares.
+    fn shared_input(&self, value: Value) -> Option<Value> {
+        let Origin::Node { node, output } = self.origins[value.0] else { return None };
         let node = self.nodes.get(node)?;
         let (_, input) = node.op.aliases().into_iter().find(|(o, _)| *o == output)?;
-        self.shared(*node.inputs.get(input)?)
+        node.inputs.get(input).copied()
     }
 
     /// Whether each value is read by a node, written to a variable, or read from outside.

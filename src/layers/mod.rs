@@ -2,25 +2,46 @@
 
 mod activation;
 mod dense;
-mod flatten;
+mod dropout;
+mod embedding;
 pub mod initializers;
+mod merge;
+mod movement;
+mod network;
+mod placed;
+mod prelu;
+mod registry;
+mod regularizer;
+mod scope;
+mod vars;
 
 use std::fmt::Debug;
 
 pub use activation::Activation;
 pub use dense::Dense;
-pub use flatten::Flatten;
+pub use dropout::Dropout;
+pub use embedding::Embedding;
 pub use initializers::Initializer;
+pub use merge::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract};
+pub use movement::{Flatten, Permute, RepeatVector, Reshape};
+pub(crate) use network::{Network, Source, unused};
+pub use placed::{Placed, Symbol, Symbols};
+pub use prelu::PRelu;
+pub use registry::Registry;
+pub use regularizer::Regularizer;
+pub use scope::{Scope, Stream};
+pub(crate) use vars::{Begin, Making};
+pub use vars::{Vars, Weights};
 
 pub use crate::ops::{ActivationFunction, Function};
 
 use crate::error::{Error, Result};
-use crate::graph::{Builder, Value, Variable, VariableKind, Variables};
+use crate::graph::Value;
 use crate::shape::{Shape, Type};
 
 /// The one mental model: values in, values out, and variables by name.
 ///
-/// A layer made of ops needs no gradient of its own.
+/// A layer made of ops needs no gradient of its own. [`Registry::register`] says how a file's layer is made again.
 ///
 /// ```
 /// use wgrad::layers::{Config, Layer, Scope};
@@ -58,9 +79,41 @@ pub trait Layer: Debug + Send + Sync {
     /// What a file keeps of it: a registered name, never code.
     fn config(&self) -> Config;
 
-    /// The shape of one input row, where the layer says it: the first layer of a model does.
-    fn input_shape(&self) -> Option<Shape> {
+    /// Of a layer that takes whole numbers, as an embedding does: what these are below.
+    fn ids_below(&self) -> Option<usize> {
         None
+    }
+
+    /// The layer under a name: its weights are `<name>/…`, and an output of the model that it gives is `<name>`.
+    fn named(self, name: &str) -> Placed
+    where
+        Self: Sized + 'static,
+    {
+        Placed::from(self).named(name)
+    }
+
+    /// Whether its weights are trained: a frozen layer keeps them.
+    fn trainable(self, trainable: bool) -> Placed
+    where
+        Self: Sized + 'static,
+    {
+        Placed::from(self).trainable(trainable)
+    }
+
+    /// The shape of one input row, without the batch axis: what the first layer of a sequential model says.
+    fn input_shape(self, shape: impl Into<Shape>) -> Placed
+    where
+        Self: Sized + 'static,
+    {
+        Placed::from(self).input_shape(shape)
+    }
+
+    /// What it gives for `inputs`, in a model that is being made.
+    fn on(self, inputs: impl Symbols) -> Symbol
+    where
+        Self: Sized + 'static,
+    {
+        Placed::from(self).on(inputs)
     }
 }
 
@@ -89,79 +142,6 @@ impl Config {
             name.extend(c.to_lowercase());
         }
         name
-    }
-}
-
-/// Variables in the making, under the path of a layer.
-#[derive(Debug)]
-pub struct Vars<'a> {
-    variables: &'a mut Variables,
-    initializers: &'a mut Vec<Initializer>,
-    path: String,
-}
-
-impl<'a> Vars<'a> {
-    pub(crate) fn new(variables: &'a mut Variables, initializers: &'a mut Vec<Initializer>, path: &str) -> Self {
-        Self { variables, initializers, path: path.into() }
-    }
-
-    /// Adds a parameter `<layer>/<name>`.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] where the name is taken, [`Error::Shape`] where the shape is too large.
-    pub fn add(&mut self, name: &str, shape: impl Into<Shape>, initializer: Initializer) -> Result<()> {
-        let (name, ty) = (format!("{}/{name}", self.path), Type::f32(shape));
-        ty.shape.checked_len(&name)?;
-        self.variables.add(Variable { name, ty, kind: VariableKind::Parameter })?;
-        self.initializers.push(initializer);
-        Ok(())
-    }
-
-    /// The variables of a layer inside this one.
-    pub fn child(&mut self, name: &str) -> Vars<'_> {
-        let path = format!("{}/{name}", self.path);
-        Vars { variables: self.variables, initializers: self.initializers, path }
-    }
-}
-
-/// A trace of a layer: its variables as values, and the builder that takes its ops.
-#[derive(Clone, Debug)]
-pub struct Scope<'a> {
-    builder: &'a Builder,
-    variables: &'a Variables,
-    path: String,
-    training: bool,
-}
-
-impl<'a> Scope<'a> {
-    pub(crate) fn new(builder: &'a Builder, variables: &'a Variables, path: &str, training: bool) -> Self {
-        Self { builder, variables, path: path.into(), training }
-    }
-
-    /// What takes the ops.
-    pub fn builder(&self) -> &'a Builder {
-        self.builder
-    }
-
-    /// The variable that [`Vars::add`] was given as `name`.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] where there is none.
-    pub fn var(&self, name: &str) -> Result<Value> {
-        let path = format!("{}/{name}", self.path);
-        let index = self.variables.iter().position(|v| v.name == path);
-        let index = index.ok_or_else(|| Error::argument(&path, "a variable that `build` has added", "none"))?;
-        self.builder.variable(index)
-    }
-
-    /// Whether the step trains.
-    pub fn training(&self) -> bool {
-        self.training
-    }
-
-    /// The scope of a layer inside this one.
-    pub fn child(&self, name: &str) -> Scope<'a> {
-        Scope { path: format!("{}/{name}", self.path), ..self.clone() }
     }
 }
 

@@ -38,7 +38,7 @@ impl BinaryCrossentropy {
 }
 
 impl Loss for BinaryCrossentropy {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "binary_crossentropy"
     }
 
@@ -93,7 +93,7 @@ impl CategoricalCrossentropy {
 }
 
 impl Loss for CategoricalCrossentropy {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "categorical_crossentropy"
     }
 
@@ -131,7 +131,7 @@ impl SparseCategoricalCrossentropy {
 }
 
 impl Loss for SparseCategoricalCrossentropy {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "sparse_categorical_crossentropy"
     }
 

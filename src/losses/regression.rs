@@ -10,7 +10,7 @@ use crate::ops::{self, LossFunction, LossValue, MEAN_ABSOLUTE_ERROR, MEAN_SQUARE
 pub struct MeanSquaredError;
 
 impl Loss for MeanSquaredError {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "mean_squared_error"
     }
 
@@ -24,7 +24,7 @@ impl Loss for MeanSquaredError {
 pub struct MeanAbsoluteError;
 
 impl Loss for MeanAbsoluteError {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "mean_absolute_error"
     }
 
@@ -58,7 +58,7 @@ impl Huber {
 }
 
 impl Loss for Huber {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "huber"
     }
 

@@ -62,12 +62,12 @@ impl Metric for BinaryAccuracy {
         Err(Error::argument("threshold", "a number from 0 to 1", self.threshold))
     }
 
-    fn call(&self, g: &Builder, Observed { p, targets, loss }: Observed<'_>) -> Result<Measured> {
-        if loss.hits == Some(Hits::Binary) && self.threshold == 0.5 {
-            return Ok(Measured::counts(loss));
+    fn call(&self, g: &Builder, Observed { p, targets, loss, weighted }: Observed<'_>) -> Result<Measured> {
+        if loss.hits == Some(Hits::Binary) && self.threshold == 0.5 && !weighted {
+            return Ok(Measured::hits(loss, false));
         }
         let function = ops::BinaryAccuracy { threshold: self.threshold };
-        Ok(Measured::counts(&pointwise_loss(g, function, p, targets, (1.0, 0.0), None)?))
+        Ok(Measured::hits(&pointwise_loss(g, function, p, targets, (1.0, 0.0), None)?, weighted))
     }
 }
 
@@ -102,9 +102,10 @@ impl Metric for SparseCategoricalAccuracy {
 }
 
 /// Hits of classes: those of the loss where it has counted them.
-fn class_hits(g: &Builder, of: ClassTargets, Observed { p, targets, loss }: Observed<'_>) -> Result<Measured> {
-    if loss.hits == Some(Hits::Class) {
-        return Ok(Measured::counts(loss));
+fn class_hits(g: &Builder, of: ClassTargets, observed: Observed<'_>) -> Result<Measured> {
+    let Observed { p, targets, loss, weighted } = observed;
+    if loss.hits == Some(Hits::Class) && !weighted {
+        return Ok(Measured::hits(loss, false));
     }
-    Ok(Measured::counts(&class_loss(g, (ClassKind::Scores, of), p, targets, 0.0, None)?))
+    Ok(Measured::hits(&class_loss(g, (ClassKind::Scores, of), p, targets, 0.0, None)?, weighted))
 }

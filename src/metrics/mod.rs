@@ -7,7 +7,7 @@ use std::fmt::Debug;
 pub use accuracy::{Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy};
 
 use crate::error::{Error, Result};
-use crate::graph::{Builder, Value};
+use crate::graph::{Builder, Finish, Over, Part, Report, Value};
 use crate::losses::{
     BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanAbsoluteError, MeanSquaredError,
     SparseCategoricalCrossentropy,
@@ -19,50 +19,66 @@ use crate::ops::{LossValue, Targets};
 pub struct Observed<'a> {
     /// The predictions.
     pub p: Value,
-    /// Their targets.
+    /// Their targets, with the weights of the rows; ones for a metric without weights.
     pub targets: Targets,
     /// The loss of this output, which has counted hits where it could.
     pub loss: &'a LossValue,
+    /// Whether rows count by their weights.
+    pub weighted: bool,
 }
 
 /// What a metric gives for a batch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Measured {
-    /// Partial sums or counts, `[groups]`.
-    pub partials: Value,
-    /// How many terms of the sum a row of the batch gives: the metric is the mean over them.
-    pub terms_per_row: usize,
-    /// Whether it is the square root of the mean.
-    pub root: bool,
+    /// Partial sums or counts, `[groups]`, and what their sums over all steps are divided by. That of
+    /// [`Over::Rows`] is by weights where the metric has them.
+    pub parts: Vec<(Value, Over)>,
+    /// How the number is made of these.
+    pub finish: Finish,
 }
 
 impl Measured {
-    /// The mean of a loss.
-    pub fn sums(loss: &LossValue) -> Self {
-        Self { partials: loss.sums, terms_per_row: loss.terms_per_row, root: false }
+    /// The mean over rows of which each has some terms.
+    pub fn mean(partials: Value, terms_per_row: usize) -> Self {
+        Self { parts: vec![(partials, Over::Rows(terms_per_row))], finish: Finish::sum() }
     }
 
-    /// The share of the hits that a loss has counted.
-    pub fn counts(loss: &LossValue) -> Self {
-        Self { partials: loss.counts, terms_per_row: loss.terms_per_row, root: false }
+    /// What is reported under a name; rows count by the weights of an output where it is given.
+    pub fn report(self, name: &str, weights_of: Option<usize>) -> Report {
+        let over = |over| match (over, weights_of) {
+            (Over::Rows(terms), Some(output)) => Over::Weights { output, terms },
+            _ => over,
+        };
+        let parts = self.parts.into_iter().map(|(partials, by)| Part { partials, weight: None, over: over(by) });
+        Report { name: name.into(), parts: parts.collect(), finish: self.finish }
+    }
+
+    /// The mean of a loss.
+    pub fn sums(loss: &LossValue) -> Self {
+        Self::mean(loss.sums, loss.terms_per_row)
+    }
+
+    /// The share of hits of a loss: those that it has counted, or of their weights.
+    pub fn hits(loss: &LossValue, weighted: bool) -> Self {
+        Self::mean(if weighted { loss.sums } else { loss.counts }, loss.terms_per_row)
     }
 }
 
-/// A metric: the mean over rows and elements of what it gives for each. Every [`Loss`] is one as well.
+/// A metric: a number for all rows so far, made of sums over them. Every [`Loss`] is one as well: its mean.
 pub trait Metric: Debug + Send + Sync {
-    /// Its key in the logs, unless `compile` was given another name for it.
+    /// Its key in the logs.
     fn name(&self) -> &str;
 
     /// What it gives for a batch.
     ///
     /// # Errors
-    /// [`Error::Shape`] where predictions and targets do not fit.
+    /// [`Error::Shape`](crate::Error::Shape) where predictions and targets do not fit.
     fn call(&self, g: &Builder, observed: Observed<'_>) -> Result<Measured>;
 
     /// Refuses settings that make no sense.
     ///
     /// # Errors
-    /// [`Error::Argument`] with the setting.
+    /// [`Error::Argument`](crate::Error::Argument) with the setting.
     fn check(&self) -> Result<()> {
         Ok(())
     }
@@ -92,7 +108,8 @@ impl Metric for RootMeanSquaredError {
     }
 
     fn call(&self, g: &Builder, observed: Observed<'_>) -> Result<Measured> {
-        Ok(Measured { root: true, ..Metric::call(&MeanSquaredError, g, observed)? })
+        let finish = Finish::new(|mean| mean.iter().sum::<f64>().sqrt());
+        Ok(Measured { finish, ..Metric::call(&MeanSquaredError, g, observed)? })
     }
 }
 
@@ -139,19 +156,81 @@ impl MetricSpec {
     /// The metric with its key in the logs: its own name, or the one that was given.
     ///
     /// # Errors
-    /// [`Error::Argument`] with all names where there is none of this one, and what the metric's settings say.
+    /// [`Error::Unknown`] with all names where there is none of this one, and what the metric's settings say.
     pub fn resolve(self) -> Result<(String, Box<dyn Metric>)> {
         let (name, metric) = match self.0 {
             Spec::Metric(metric) => (metric.name().to_string(), metric),
             Spec::Name(name) => match NAMED.iter().find(|(names, _)| names.contains(&name.as_str())) {
                 Some((_, make)) => (name, make()),
                 None => {
-                    let names: Vec<&str> = NAMED.iter().flat_map(|(names, _)| *names).copied().collect();
-                    return Err(Error::argument("metrics", format!("one of {}", names.join(", ")), name));
+                    return Err(Error::unknown("metric", &name, NAMED.iter().flat_map(|(names, _)| *names).copied()));
                 }
             },
         };
         metric.check()?;
         Ok((name, metric))
+    }
+}
+
+/// Metrics per output of a model: what `compile` takes.
+///
+/// A list of them, or of their names, is that of a model with one output. Metrics do not look at sample and class
+/// weights; weighted ones do.
+///
+/// ```
+/// use wgrad::metrics::{BinaryAccuracy, Metrics};
+/// let metrics = Metrics::new()
+///     .output("binary_output", [BinaryAccuracy::default().threshold(0.7)])
+///     .output("multiclass_output", ["accuracy", "categorical_crossentropy"]);
+/// let weighted = Metrics::from(["accuracy"]).weighted(["accuracy"]);
+/// ```
+#[derive(Debug, Default)]
+pub struct Metrics(pub(crate) Vec<MetricOf>);
+
+/// A metric, and what it is one of.
+#[derive(Debug)]
+pub(crate) struct MetricOf {
+    /// `None` for the only output of a model.
+    pub(crate) output: Option<String>,
+    pub(crate) metric: MetricSpec,
+    pub(crate) weighted: bool,
+}
+
+impl Metrics {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn add<M: Into<MetricSpec>>(
+        mut self,
+        output: Option<&str>,
+        metrics: impl IntoIterator<Item = M>,
+        weighted: bool,
+    ) -> Self {
+        let of = |metric: M| MetricOf { output: output.map(String::from), metric: metric.into(), weighted };
+        self.0.extend(metrics.into_iter().map(of));
+        self
+    }
+
+    /// Metrics of an output.
+    pub fn output<M: Into<MetricSpec>>(self, name: &str, metrics: impl IntoIterator<Item = M>) -> Self {
+        self.add(Some(name), metrics, false)
+    }
+
+    /// Weighted metrics of an output.
+    pub fn weighted_output<M: Into<MetricSpec>>(self, name: &str, metrics: impl IntoIterator<Item = M>) -> Self {
+        self.add(Some(name), metrics, true)
+    }
+
+    /// Weighted metrics of the only output.
+    pub fn weighted<M: Into<MetricSpec>>(self, metrics: impl IntoIterator<Item = M>) -> Self {
+        self.add(None, metrics, true)
+    }
+}
+
+impl<M: Into<MetricSpec>, I: IntoIterator<Item = M>> From<I> for Metrics {
+    fn from(metrics: I) -> Self {
+        Self::new().add(None, metrics, false)
     }
 }

@@ -3,52 +3,121 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::graph::{Variable, VariableKind, Variables};
-use crate::losses::Loss;
-use crate::metrics::MetricSpec;
-use crate::model::{Compiled, Mode, Model};
+use crate::graph::Variables;
+use crate::layers::unused;
+use crate::losses::{Loss, Losses};
+use crate::metrics::{MetricOf, Metrics};
+use crate::model::{Compiled, CompiledMetric, CompiledOutput, Mode, Model};
 use crate::optimizers::Optimizer;
 use crate::shape::Type;
 
 impl Model {
-    /// Says how the model is trained: an optimizer, a loss, and metrics, each a value or a name (`["mse"; 0]` for none). What an optimizer
-    /// kept before is gone.
+    /// Says how the model is trained: an optimizer, a loss for every output, and metrics, each a value or a name
+    /// (`["mse"; 0]` for none). What an optimizer kept before is gone.
+    ///
+    /// Of a model with several outputs, the loss that is trained on is the sum of their losses, each multiplied with its
+    /// weight; logs name the loss of an output without it, `<output>_loss`, and metrics `<output>_<metric>`.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a setting or a name that makes no sense; what `fit` would find wrong with the graph.
-    pub fn compile<M: Into<MetricSpec>>(
+    /// [`Error::Unknown`] for a name of a loss, a metric or an output that there is not; [`Error::Argument`] for an
+    /// output without a loss and a setting that makes no sense; [`Error::Output`] around what does not fit an output;
+    /// what `fit` would find wrong with the graph.
+    ///
+    /// ```
+    /// # use wgrad::layers::{Dense, Layer, Symbol};
+    /// # use wgrad::{Device, Model, Sigmoid, Softmax, optimizers::Adam};
+    /// use wgrad::losses::Losses;
+    /// use wgrad::metrics::Metrics;
+    /// # let x = Symbol::input([4]);
+    /// # let a = Dense::new(1).activation(Sigmoid).named("binary_output").on(&x);
+    /// # let b = Dense::new(5).activation(Softmax).named("multiclass_output").on(&x);
+    /// # let mut model = Model::new(&x, [&a, &b]).build(&Device::cpu())?;
+    /// model.compile(
+    ///     Adam::default(),
+    ///     Losses::new()
+    ///         .output("binary_output", "binary_crossentropy")
+    ///         .output("multiclass_output", "categorical_crossentropy")
+    ///         .weights([("binary_output", 0.7), ("multiclass_output", 0.3)]),
+    ///     Metrics::new().output("binary_output", ["accuracy"]).output("multiclass_output", ["accuracy"]),
+    /// )?;
+    /// # Ok::<(), wgrad::Error>(())
+    /// ```
+    pub fn compile(
         &mut self,
         optimizer: impl Optimizer + 'static,
-        loss: impl Loss + 'static,
-        metrics: impl IntoIterator<Item = M>,
+        loss: impl Into<Losses>,
+        metrics: impl Into<Metrics>,
     ) -> Result<()> {
         optimizer.check()?;
-        loss.check()?;
-        let metrics = metrics.into_iter().map(|m| m.into().resolve()).collect::<Result<Vec<_>>>()?;
-        for (i, (name, _)) in metrics.iter().enumerate() {
-            if name == "loss" || metrics[..i].iter().any(|(other, _)| other == name) {
-                return Err(Error::argument("metrics", "each name once, and not loss", name));
+        let mut outputs = self.compiled_losses(loss.into())?;
+        self.add_metrics(&mut outputs, metrics.into())?;
+        let variables = self.with_moments(optimizer.moments())?;
+        self.adopt(Compiled { optimizer: Box::new(optimizer), outputs }, variables)
+    }
+
+    /// The place of an output: one that is not named is the only one.
+    fn output(&self, what: &str, name: Option<&str>) -> Result<usize> {
+        match name {
+            Some(name) => {
+                let found = self.outputs.iter().position(|(other, _)| other == name);
+                found.ok_or_else(|| Error::unknown("output", name, self.output_names()))
+            }
+            None if self.outputs.len() == 1 => Ok(0),
+            None => {
+                let names = self.output_names().join(", ");
+                let expected = format!("one for an output by name, of {names}: `.output(name, …)`");
+                Err(Error::argument(what, expected, "one without a name"))
             }
         }
-        let mut variables = Variables::default();
-        let kept = self.variables.iter().filter(|v| v.kind != VariableKind::Moment).cloned();
-        let kept: Vec<Variable> = kept.collect();
-        let trained = kept.iter().filter(|v| v.kind == VariableKind::Parameter).cloned().collect::<Vec<_>>();
-        kept.into_iter().try_for_each(|variable| variables.add(variable).map(|_| ()))?;
-        for moment in optimizer.moments() {
-            for Variable { name, ty, .. } in &trained {
-                let name = format!("optimizer/{name}/{moment}");
-                variables.add(Variable { name, ty: ty.clone(), kind: VariableKind::Moment })?;
+    }
+
+    fn compiled_losses(&self, losses: Losses) -> Result<Vec<CompiledOutput>> {
+        let mut of_outputs: Vec<Option<Box<dyn Loss>>> = self.outputs.iter().map(|_| None).collect();
+        for (name, loss) in losses.outputs {
+            let at = self.output("loss", name.as_deref())?;
+            let name = self.outputs[at].0.as_str();
+            if of_outputs[at].is_some() {
+                return Err(Error::argument("loss", "one for each output", format!("two for `{name}`")));
             }
+            of_outputs[at] = Some(loss.resolve()?);
         }
-        let compiled = Compiled { optimizer: Box::new(optimizer), loss: Box::new(loss), metrics };
-        self.adopt(compiled, variables)
+        let mut weights = vec![1.0; self.outputs.len()];
+        for (name, weight) in losses.weights {
+            if !(weight as f32).is_finite() {
+                return Err(Error::argument(format!("the loss weight of `{name}`"), "a number that f32 holds", weight));
+            }
+            weights[self.output("loss weights", Some(&name))?] = weight;
+        }
+        let with = |((loss, weight), (name, _)): ((Option<Box<dyn Loss>>, f64), &(String, Type))| match loss {
+            Some(loss) => Ok(CompiledOutput { loss, weight, metrics: vec![] }),
+            None => Err(Error::argument("loss", format!("one for output `{name}`"), "none")),
+        };
+        of_outputs.into_iter().zip(weights).zip(&self.outputs).map(with).collect()
+    }
+
+    /// Metrics with their keys: `<output>_<metric>` where there are several outputs; `weighted_…` for a weighted one
+    /// whose name another one has, then `_1`, `_2`, …
+    fn add_metrics(&self, outputs: &mut [CompiledOutput], metrics: Metrics) -> Result<()> {
+        let is_single = outputs.len() == 1;
+        let mut keys: Vec<String> = vec!["loss".into()];
+        keys.extend(self.outputs.iter().filter(|_| !is_single).map(|(name, _)| format!("{name}_loss")));
+        for MetricOf { output, metric, weighted } in metrics.0 {
+            let at = self.output("metrics", output.as_deref())?;
+            let (name, metric) = metric.resolve()?;
+            let prefix = if is_single { String::new() } else { format!("{}_", self.outputs[at].0) };
+            let taken = |name: &str| keys.contains(&format!("{prefix}{name}"));
+            let base = if weighted && taken(&name) { format!("weighted_{name}") } else { name };
+            let key = format!("{prefix}{}", unused(&base, taken));
+            keys.push(key.clone());
+            outputs[at].metrics.push(CompiledMetric { key, metric, weighted });
+        }
+        Ok(())
     }
 
     /// Takes settings and variables if the training step can be traced with them; else all stays as it was.
     fn adopt(&mut self, compiled: Compiled, variables: Variables) -> Result<()> {
         let old = (self.compiled.replace(compiled), std::mem::replace(&mut self.variables, Arc::new(variables)));
-        let traced = self.trace(Mode::Train, 1, 1);
+        let traced = self.trace(Mode::Train, 1, 1, true);
         let new = std::mem::replace(&mut self.variables, old.1);
         let adopted = traced.and_then(|_| self.set_variables(new));
         match adopted {
@@ -58,13 +127,22 @@ impl Model {
         adopted
     }
 
-    /// The type of a target, without the batch axis.
-    pub(crate) fn target(&self) -> Result<Type> {
-        self.compiled()?.loss.target(&self.output)
+    /// The types of the targets, without the batch axis.
+    pub(crate) fn targets(&self) -> Result<Vec<Type>> {
+        let outputs = self.compiled()?.outputs.iter().zip(&self.outputs);
+        let target = |(compiled, (name, ty)): (&CompiledOutput, &(String, Type))| {
+            compiled.loss.target(ty).map_err(|source| of_output(name, format!("loss {}", compiled.loss.name()), source))
+        };
+        outputs.map(target).collect()
     }
 
     /// What `compile` has said.
     pub(crate) fn compiled(&self) -> Result<&Compiled> {
         self.compiled.as_ref().ok_or_else(|| Error::argument("model", "a call of `compile` before this one", "none"))
     }
+}
+
+/// An error with the output that it comes from.
+pub(crate) fn of_output(output: &str, what: String, source: Error) -> Error {
+    Error::Output { output: output.into(), what, source: Box::new(source) }
 }

@@ -1,36 +1,40 @@
 //! Models: layers that are connected, with their variables on a device.
 
 mod compile;
+mod functional;
 mod save;
 mod sequential;
 mod summary;
 mod trace;
+mod weights;
 
 use std::sync::Arc;
 
+pub use functional::Functional;
 pub use sequential::Sequential;
-pub(crate) use trace::{Feed, Loaded, Mode};
+pub(crate) use trace::{Feed, Key, Loaded, Mode};
 
 use crate::device::{Device, Storage};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graph::{Builder, Value, VariableKind, Variables};
-use crate::layers::{Layer, Scope};
+use crate::layers::{Begin, Layer, Making, Network, Scope, Vars};
 use crate::losses::Loss;
 use crate::metrics::Metric;
 use crate::optimizers::Optimizer;
 use crate::program::Options;
 use crate::shape::Type;
-use crate::tensor::Tensor;
 
-/// A model on a device: made by [`Sequential::build`].
+/// A model on a device: made by [`Sequential::build`] and [`Functional::build`].
 #[derive(Debug)]
 pub struct Model {
     pub(crate) name: String,
-    pub(crate) layers: Vec<Placed>,
-    /// Without the batch axis.
-    pub(crate) input: Type,
-    /// Without the batch axis.
-    pub(crate) output: Type,
+    pub(crate) network: Arc<Network>,
+    /// What each call of a layer gives, without the batch axis.
+    pub(crate) types: Vec<Vec<Type>>,
+    /// By name, without the batch axis.
+    pub(crate) inputs: Vec<(String, Type)>,
+    /// By name, without the batch axis.
+    pub(crate) outputs: Vec<(String, Type)>,
     pub(crate) device: Device,
     pub(crate) variables: Arc<Variables>,
     pub(crate) storage: Storage,
@@ -39,27 +43,77 @@ pub struct Model {
     pub(crate) loaded: Vec<Loaded>,
     /// Steps that were trained since `compile`.
     pub(crate) iterations: u64,
-}
-
-/// A layer at its place in a model.
-#[derive(Debug)]
-pub(crate) struct Placed {
-    pub(crate) name: String,
-    pub(crate) layer: Box<dyn Layer>,
-    /// Without the batch axis.
-    pub(crate) output: Type,
+    seed: u64,
 }
 
 /// What a model is trained by.
 #[derive(Debug)]
 pub(crate) struct Compiled {
     pub(crate) optimizer: Box<dyn Optimizer>,
+    /// In the order of the outputs.
+    pub(crate) outputs: Vec<CompiledOutput>,
+}
+
+/// What an output is trained and measured by.
+#[derive(Debug)]
+pub(crate) struct CompiledOutput {
     pub(crate) loss: Box<dyn Loss>,
-    /// With their keys in the logs.
-    pub(crate) metrics: Vec<(String, Box<dyn Metric>)>,
+    /// What the loss counts in the sum of all.
+    pub(crate) weight: f64,
+    pub(crate) metrics: Vec<CompiledMetric>,
+}
+
+/// A metric with its key in the logs.
+#[derive(Debug)]
+pub(crate) struct CompiledMetric {
+    pub(crate) key: String,
+    pub(crate) metric: Box<dyn Metric>,
+    pub(crate) weighted: bool,
 }
 
 impl Model {
+    /// A network with its first weights on a device.
+    pub(crate) fn place(network: Network, name: String, seed: u64, device: &Device) -> Result<Self> {
+        let mut making = Making::default();
+        let inputs = network.input_types()?;
+        let types = network.place_in(&mut Vars::new(&mut making), &inputs)?;
+        let of = |source: &crate::layers::Source| match *source {
+            crate::layers::Source::Input(i) => inputs[i].clone(),
+            crate::layers::Source::Output { call, output } => types[call][output].clone(),
+        };
+        let outputs = network.outputs.iter().map(|(name, source)| (name.clone(), of(source))).collect();
+        let inputs = network.inputs.iter().map(|(name, _)| name.clone()).zip(inputs).collect();
+        let Making { variables, begins } = making;
+        let variables = Arc::new(variables);
+        let storage = device.storage(&variables, &Options::default())?;
+        for (index, (variable, begin)) in variables.iter().zip(begins).enumerate() {
+            let values = match begin {
+                Begin::By(initializer) => initializer.values(&variable.ty.shape, seed, index as u32)?,
+                Begin::As(tensor) => tensor,
+            };
+            storage.write(index, &values)?;
+        }
+        Ok(Self {
+            name,
+            network: Arc::new(network),
+            types,
+            inputs,
+            outputs,
+            device: device.clone(),
+            variables,
+            storage,
+            compiled: None,
+            loaded: vec![],
+            iterations: 0,
+            seed,
+        })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Where it trains and predicts.
     pub fn device(&self) -> &Device {
         &self.device
@@ -70,57 +124,29 @@ impl Model {
         &self.variables
     }
 
+    /// The names of its inputs, in their order.
+    pub fn input_names(&self) -> Vec<&str> {
+        self.inputs.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// The names of its outputs, in their order.
+    pub fn output_names(&self) -> Vec<&str> {
+        self.outputs.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
     /// The outputs for `x`, in a graph that has the model's variables.
     ///
     /// # Errors
-    /// [`Error::Layer`] around what is wrong in a layer.
+    /// [`Error::Layer`](crate::Error::Layer) around what is wrong in a layer.
     pub fn call(&self, g: &Builder, x: &[Value], training: bool) -> Result<Vec<Value>> {
-        self.layers.iter().enumerate().try_fold(x.to_vec(), |x, (index, placed)| {
-            let scope = Scope::new(g, &self.variables, &placed.name, training);
-            placed.layer.call(&scope, &x).map_err(|source| in_layer(index, &placed.name, source))
-        })
-    }
-
-    /// The variable of a name, as `dense/kernel`, read from the device.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] where there is none, [`Error::DeviceLost`].
-    pub fn weight(&self, name: &str) -> Result<Tensor> {
-        let (index, ty) = self.find(name)?;
-        self.storage.read(index, &ty)
-    }
-
-    /// Sets the variable of a name.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] where there is none, [`Error::Shape`] where the shape differs.
-    pub fn set_weight(&mut self, name: &str, tensor: &Tensor) -> Result<()> {
-        let (index, ty) = self.find(name)?;
-        if *tensor.shape() != ty.shape {
-            return Err(Error::shape(name, ty.shape.to_string(), tensor.shape()));
-        }
-        self.storage.write(index, tensor)
-    }
-
-    /// The names of what is trained, in the order of the layers.
-    pub fn weight_names(&self) -> Vec<&str> {
-        let trained = self.variables.iter().filter(|v| v.kind != VariableKind::Moment);
-        trained.map(|v| v.name.as_str()).collect()
-    }
-
-    fn find(&self, name: &str) -> Result<(usize, Type)> {
-        let found = self.variables.iter().enumerate().find(|(_, v)| v.name == name);
-        let names = || self.weight_names().join(", ");
-        found
-            .map(|(index, v)| (index, v.ty.clone()))
-            .ok_or_else(|| Error::argument("weight", format!("one of {}", names()), name))
+        self.network.call(&Scope::new(g, &self.variables, training, self.seed), x)
     }
 
     /// Moves to another set of variables: those that stay keep their values, the others become 0.
     pub(crate) fn set_variables(&mut self, variables: Arc<Variables>) -> Result<()> {
         let storage = self.device.storage(&variables, &Options::default())?;
         for (index, variable) in variables.iter().enumerate() {
-            let before = self.variables.iter().position(|v| v == variable);
+            let before = self.variables.iter().position(|v| v.name == variable.name && v.ty == variable.ty);
             if let (Some(before), false) = (before, variable.kind == VariableKind::Moment) {
                 storage.write(index, &self.storage.read(before, &variable.ty)?)?;
             }
@@ -129,9 +155,4 @@ impl Model {
         (self.variables, self.storage) = (variables, storage);
         Ok(())
     }
-}
-
-/// An error with the layer that it comes from.
-pub(crate) fn in_layer(index: usize, name: &str, source: Error) -> Error {
-    Error::Layer { index, name: name.into(), source: Box::new(source) }
 }

@@ -1,17 +1,41 @@
-//! A model's weights as bytes: a safetensors file.
+//! A model as bytes: one safetensors file, with the weights, and the architecture in its metadata.
 
-use safetensors::tensor::{Dtype, TensorView, serialize};
+use std::collections::HashMap;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::data::file;
+use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::layers::{Config, Layer, Network, Registry};
 use crate::model::Model;
+use crate::tensor::Tensor;
 
 /// A weight in a file: name, shape, little-endian bytes.
 type Weight = (String, Vec<usize>, Vec<u8>);
 
+/// The key of the metadata.
+const KEY: &str = "wgrad";
+/// The version of what stands there.
+const VERSION: u32 = 1;
+
+/// What the metadata says.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    version: u32,
+    name: String,
+    seed: u64,
+    model: Config,
+}
+
 impl Model {
-    /// The weights as a safetensors file: `dense/kernel`, `dense/bias`, …, f32, little-endian. The same weights give
-    /// the same bytes.
+    /// The model as a safetensors file: the weights `dense/kernel`, `dense/bias`, …, f32, little-endian, and in the
+    /// metadata, under `wgrad`, its architecture as JSON: names of layers and settings, never code. The same model gives
+    /// the same bytes. What it was compiled with is not kept.
     ///
     /// # Errors
     /// [`Error::DeviceLost`].
@@ -21,7 +45,108 @@ impl Model {
             let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(broken)?;
             Ok((name.as_str(), view))
         });
-        serialize(views.collect::<Result<Vec<_>>>()?, None).map_err(broken)
+        let (name, seed) = (self.name.clone(), self.seed);
+        let kept = Kept { version: VERSION, name, seed, model: self.network.config() };
+        let kept = serde_json::to_string(&kept).map_err(broken)?;
+        let metadata = HashMap::from([(KEY.to_string(), kept)]);
+        serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata)).map_err(broken)
+    }
+
+    /// Writes [`Model::to_bytes`] to a file: beside it first, then in its place, so that a crash leaves the old file or
+    /// the new one.
+    ///
+    /// # Errors
+    /// [`Error::Io`] with the file, [`Error::DeviceLost`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        file::write(path.as_ref(), &self.to_bytes()?)
+    }
+
+    /// The model that [`Model::to_bytes`] gave, on `device`. `registry` makes the layers.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for bytes that are no such file; [`Error::Unknown`], within [`Error::Layer`], for a layer that
+    /// is not registered; [`Error::Mismatch`] with all weights that do not fit.
+    ///
+    /// ```
+    /// use wgrad::layers::{Dense, Layer, Registry};
+    /// use wgrad::{Device, Model, Sequential};
+    /// let model = Sequential::new().add(Dense::new(3).input_shape([2])).build(&Device::cpu())?;
+    /// let mut again = Model::from_bytes(&model.to_bytes()?, &Device::cpu(), &Registry::default())?;
+    /// assert_eq!(again.weight("dense/kernel")?, model.weight("dense/kernel")?);
+    /// # Ok::<(), wgrad::Error>(())
+    /// ```
+    pub fn from_bytes(bytes: &[u8], device: &Device, registry: &Registry) -> Result<Self> {
+        Self::read(Path::new("model"), bytes, device, registry)
+    }
+
+    /// The model of a file that [`Model::save`] wrote.
+    ///
+    /// # Errors
+    /// [`Error::Io`] with the file, and those of [`Model::from_bytes`].
+    pub fn load(path: impl AsRef<Path>, device: &Device, registry: &Registry) -> Result<Self> {
+        let path = path.as_ref();
+        Self::read(path, &file::read(path)?, device, registry)
+    }
+
+    /// Takes the weights of a file that [`Model::save`] wrote, for a model of the same layers. Nothing changes where one
+    /// does not fit.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::Format`] with the file, [`Error::Mismatch`] with all weights that do not fit.
+    pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        self.take_weights(path, &file::read(path)?)
+    }
+
+    fn read(path: &Path, bytes: &[u8], device: &Device, registry: &Registry) -> Result<Self> {
+        let wrong = |reason: String| format(path, "metadata", reason);
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| format(path, "header", e))?;
+        let kept = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
+        let kept = kept.ok_or_else(|| wrong(format!("expected a key `{KEY}`, as `save` writes it")))?;
+        let version = serde_json::from_str::<serde_json::Value>(kept).map_err(|e| wrong(e.to_string()))?;
+        if version["version"] != VERSION {
+            return Err(wrong(format!("expected version {VERSION}, got {}", version["version"])));
+        }
+        let kept: Kept = serde_json::from_value(version).map_err(|e| wrong(e.to_string()))?;
+        let class = Network::class(&kept.model.class)
+            .ok_or_else(|| Error::unknown("kind of model", &kept.model.class, ["Sequential", "Functional"]))?;
+        let network = Network::from_settings(class, &kept.model.settings, registry)?;
+        let mut model = Self::place(network, kept.name, kept.seed, device)?;
+        model.take_weights(path, bytes)?;
+        Ok(model)
+    }
+
+    /// Sets all weights, if all fit.
+    fn take_weights(&mut self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let file = SafeTensors::deserialize(bytes).map_err(|e| format(path, "header", e))?;
+        let (mut fitting, mut differences) = (vec![], vec![]);
+        for name in self.weight_names() {
+            let (_, ty) = self.find(name)?;
+            match file.tensor(name) {
+                Err(_) => differences.push(format!("{name} is not in the file")),
+                Ok(view) if view.dtype() != Dtype::F32 || view.shape() != ty.shape.dims() => {
+                    let (dtype, shape) = (view.dtype(), view.shape());
+                    differences.push(format!("{name} is {ty} in the model, {dtype:?} {shape:?} in the file"));
+                }
+                Ok(view) => {
+                    let values =
+                        view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+                    fitting.push((name.to_string(), Tensor::new(ty.shape, values)?));
+                }
+            }
+        }
+        let known = self.weight_names();
+        differences.extend(
+            file.names()
+                .into_iter()
+                .filter(|name| !known.contains(name))
+                .map(|name| format!("{name} is not in the model")),
+        );
+        if !differences.is_empty() {
+            differences.sort();
+            return Err(Error::Mismatch { what: path.display().to_string(), differences });
+        }
+        fitting.iter().try_for_each(|(name, tensor)| self.set_weight(name, tensor))
     }
 
     /// SHA-256 over the weights' little-endian bytes in the order of their names, in hexadecimal.
@@ -46,9 +171,10 @@ impl Model {
     }
 }
 
-fn broken(error: safetensors::SafeTensorError) -> Error {
-    Error::Unsupported {
-        what: format!("a weight that safetensors refuses ({error})"),
-        fix: "report this as a bug".into(),
-    }
+fn broken(error: impl std::fmt::Display) -> Error {
+    Error::Unsupported { what: format!("a model that cannot be written ({error})"), fix: "report this as a bug".into() }
+}
+
+fn format(path: &Path, position: &str, reason: impl ToString) -> Error {
+    Error::Format { path: path.into(), position: position.into(), reason: reason.to_string() }
 }

@@ -13,6 +13,7 @@ mod gather;
 mod loss;
 mod matmul;
 mod movement;
+mod moving_average;
 mod one_hot;
 mod reduce;
 mod reshape;
@@ -23,6 +24,7 @@ mod sgd;
 mod softmax;
 mod squeeze;
 mod step_end;
+mod step_value;
 mod unary;
 mod walk;
 
@@ -38,7 +40,7 @@ pub use gather::{Gather, ScatterAdd, gather, scatter_add};
 pub use loss::{
     BINARY_ACCURACY, BINARY_CROSSENTROPY, BINARY_CROSSENTROPY_LOGITS, BinaryAccuracy, ClassKind, ClassLoss,
     ClassTargets, HUBER, Hits, Huber, LOSS_ROWS, LossFunction, LossRow, LossRowDef, LossValue, MEAN_ABSOLUTE_ERROR,
-    MEAN_SQUARED_ERROR, PointwiseLoss, Targets, class_loss, loss_row, pointwise_loss,
+    MEAN_SQUARED_ERROR, OWN_LOSS, PointwiseLoss, Targets, class_loss, loss_row, pointwise_loss,
 };
 pub use matmul::{Matmul, MatmulBackward, matmul};
 pub use movement::concatenate::{Concatenate, concatenate};
@@ -46,6 +48,7 @@ pub use movement::pad::{Pad, pad};
 pub use movement::slice::{Slice, slice};
 pub use movement::split::{Split, split};
 pub use movement::transpose::{Transpose, transpose};
+pub use moving_average::{MovingAverage, moving_average};
 pub use one_hot::{OneHot, one_hot};
 pub use reduce::{Argmax, BroadcastTo, Extreme, MeanBackward, Sum, argmax, broadcast_to, max, mean, min, sum, sum_to};
 pub use reshape::{Reshape, flatten, reshape};
@@ -56,6 +59,7 @@ pub use sgd::{Sgd, sgd};
 pub use softmax::{LogSoftmax, Softmax, SoftmaxBackward, SoftmaxOp, log_softmax, softmax};
 pub use squeeze::{ExpandDims, Squeeze, expand_dims, squeeze};
 pub use step_end::{COUNT_ONLY, StepEnd, step_end};
+pub use step_value::{StepValue, constant, step_value};
 pub use unary::activations::*;
 pub use unary::arithmetic::*;
 pub use unary::piecewise::*;
@@ -94,6 +98,7 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "adam", cases: adam::cases },
     Family { name: "sgd", cases: sgd::cases },
     Family { name: "rmsprop", cases: rmsprop::cases },
+    Family { name: "step_value", cases: step_value::cases },
     Family { name: "step_end", cases: step_end::cases },
 ];
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Bind, Builder, Float, Launch, Measure, OpDef, Operand, Param, Report, Role, Site, Tolerance, Value, Variant,
-    chunked_sum, shader, sum_bar,
+    Args, Bind, Builder, Float, Launch, Measure, OpDef, Operand, Param, Part, Report, Role, Site, Tolerance, Value,
+    Variant, chunked_sum, shader, sum_bar,
 };
 use crate::ops::case::Case;
 use crate::shape::{Dtype, Type};
@@ -46,13 +46,13 @@ pub fn step_end(g: &Builder, steps: usize) -> Result<()> {
 /// The columns of results: each value once, sums and counts.
 fn columns(g: &Builder, reports: &[Report]) -> (Vec<Value>, Vec<Value>) {
     let mut columns = (vec![], vec![]);
-    for report in reports {
-        let of_type = match g.ty(report.partials).dtype {
+    for Part { partials, .. } in reports.iter().flat_map(|report| &report.parts) {
+        let of_type = match g.ty(*partials).dtype {
             Dtype::F32 => &mut columns.0,
             Dtype::U32 => &mut columns.1,
         };
-        if !of_type.contains(&report.partials) {
-            of_type.push(report.partials);
+        if !of_type.contains(partials) {
+            of_type.push(*partials);
         }
     }
     columns

@@ -1,8 +1,8 @@
-//! `evaluate`: loss and metrics on rows that are given.
+//! `evaluate`: loss and metrics on rows that are given; `train_on_batch` and `test_on_batch`: one step.
 
 use crate::error::{Error, Result};
 use crate::model::{Mode, Model};
-use crate::tensor::IntoTensors;
+use crate::tensor::{IntoTensors, Tensors};
 use crate::train::history::Logs;
 use crate::train::pass::{Pass, in_order};
 
@@ -15,17 +15,41 @@ impl Model {
     /// # Errors
     /// [`Error::Shape`] where the rows do not fit the model, [`Error::Argument`] before `compile`.
     pub fn evaluate(&mut self, x: impl IntoTensors, y: impl IntoTensors) -> Result<Logs> {
+        self.once(Mode::Evaluate, x.into_tensors()?, y.into_tensors()?, BATCH)
+    }
+
+    /// One step of training on all rows as one batch; gives the loss and the metrics of the predictions before it.
+    ///
+    /// # Errors
+    /// Those of [`Model::fit`].
+    pub fn train_on_batch(&mut self, x: impl IntoTensors, y: impl IntoTensors) -> Result<Logs> {
+        let logs = self.once(Mode::Train, x.into_tensors()?, y.into_tensors()?, usize::MAX)?;
+        self.iterations += 1;
+        Ok(logs)
+    }
+
+    /// The loss and the metrics on all rows as one batch. Nothing is trained.
+    ///
+    /// # Errors
+    /// Those of [`Model::evaluate`].
+    pub fn test_on_batch(&mut self, x: impl IntoTensors, y: impl IntoTensors) -> Result<Logs> {
+        self.once(Mode::Evaluate, x.into_tensors()?, y.into_tensors()?, usize::MAX)
+    }
+
+    /// One pass over rows in their order, in batches of at most `most`.
+    fn once(&mut self, mode: Mode, x: Tensors, y: Tensors, most: usize) -> Result<Logs> {
         self.compiled()?;
-        let rows = self.rows(["x", "y"], x.into_tensors()?, y.into_tensors()?)?;
+        let rows = self.rows(["x", "y"], x, y)?;
         if rows.count == 0 {
             return Err(Error::shape("x", "at least one row", 0));
         }
-        let batch = BATCH.min(rows.count);
-        let index = self.load(Mode::Evaluate, batch, rows.count)?;
+        let batch = most.min(rows.count);
+        let iteration = if mode == Mode::Train { self.iterations } else { 0 };
+        let index = self.ready((mode, batch, rows.count, false))?;
         let loaded = &mut self.loaded[index];
-        rows.upload(&mut *loaded.executable, &loaded.feed)?;
-        let mut pass = Pass::begin(loaded, batch, &in_order(rows.count)?, 0)?;
+        rows.upload(&mut *loaded.executable, &loaded.feed, &self.inputs)?;
+        let mut pass = Pass::begin(loaded, batch, &in_order(rows.count)?, &[], iteration)?;
         while !pass.turn(&mut *loaded.executable, 1)? {}
-        Ok(pass.logs(&loaded.graph, ""))
+        Ok(pass.logs(""))
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::tensor::{IntoTensors, Tensor};
+use crate::tensor::{IntoTensors, Tensor, Tensors};
 use crate::train::history::History;
 use crate::train::progress::Reporter;
 use crate::train::run::Run;
@@ -37,7 +37,11 @@ pub struct Fit {
     pub(crate) shuffle: bool,
     pub(crate) seed: u64,
     pub(crate) validation_split: f64,
-    pub(crate) validation_data: Option<(Vec<Tensor>, Vec<Tensor>)>,
+    pub(crate) validation_data: Option<(Tensors, Tensors)>,
+    /// By output; `None` for the only one.
+    pub(crate) sample_weights: Vec<(Option<String>, Tensor)>,
+    /// By output; `None` for the only one.
+    pub(crate) class_weights: Vec<(Option<String>, Vec<(usize, f64)>)>,
     pub(crate) verbosity: Verbosity,
 }
 
@@ -51,6 +55,8 @@ impl Fit {
             seed: 0,
             validation_split: 0.0,
             validation_data: None,
+            sample_weights: vec![],
+            class_weights: vec![],
             verbosity: Verbosity::Auto,
         }
     }
@@ -86,6 +92,37 @@ impl Fit {
     pub fn validation_data(mut self, x: impl IntoTensors, y: impl IntoTensors) -> Result<Self> {
         self.validation_data = Some((x.into_tensors()?, y.into_tensors()?));
         Ok(self)
+    }
+
+    /// A weight per row, `[rows]`, for the loss of the only output: it is multiplied with it, and the mean is over rows
+    /// still. Rows that are split off for validation keep theirs.
+    pub fn sample_weight(mut self, weights: Tensor) -> Self {
+        self.sample_weights.push((None, weights));
+        self
+    }
+
+    /// The same for an output by name.
+    pub fn sample_weight_of(mut self, output: &str, weights: Tensor) -> Self {
+        self.sample_weights.push((Some(output.into()), weights));
+        self
+    }
+
+    /// A weight for the rows of a class, for the loss of the only output; 1 for the others. Rows that are validated on
+    /// have none of it.
+    ///
+    /// ```
+    /// use wgrad::Fit;
+    /// let fit = Fit::epochs(5).class_weight([(0, 0.5), (1, 2.0)]);
+    /// ```
+    pub fn class_weight(mut self, weights: impl IntoIterator<Item = (usize, f64)>) -> Self {
+        self.class_weights.push((None, weights.into_iter().collect()));
+        self
+    }
+
+    /// The same for an output by name.
+    pub fn class_weight_of(mut self, output: &str, weights: impl IntoIterator<Item = (usize, f64)>) -> Self {
+        self.class_weights.push((Some(output.into()), weights.into_iter().collect()));
+        self
     }
 
     /// How much is printed.

@@ -8,6 +8,7 @@ mod history;
 mod pass;
 mod predict;
 mod progress;
+mod rows;
 mod run;
 
 #[cfg(feature = "plot")]

@@ -6,27 +6,43 @@ use crate::model::{Mode, Model};
 use crate::shape::Shape;
 use crate::tensor::{IntoTensors, Tensor};
 use crate::train::evaluate::BATCH;
-use crate::train::pass::{Pass, Rows, in_order};
+use crate::train::pass::{Pass, in_order};
 
 impl Model {
-    /// The outputs for rows `x`, `[rows, …]`; none for none.
+    /// The output for rows `x`, `[rows, …]`; none for none. Of a model with one output: see [`Model::predict_all`].
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the rows do not fit the model, [`Error::Argument`] where it has several outputs.
+    pub fn predict(&mut self, x: impl IntoTensors) -> Result<Tensor> {
+        if self.outputs.len() > 1 {
+            let got = self.output_names().join(", ");
+            return Err(Error::argument("predict", "a model with one output; `predict_all` gives several", got));
+        }
+        let mut all = self.predict_all(x)?;
+        all.pop().map(|(_, tensor)| tensor).ok_or_else(|| Error::shape("predict", "one output", 0))
+    }
+
+    /// The outputs for rows `x` with their names, in the model's order.
     ///
     /// # Errors
     /// [`Error::Shape`] where the rows do not fit the model.
-    pub fn predict(&mut self, x: impl IntoTensors) -> Result<Tensor> {
-        let rows = Rows::new(["x", "y"], (x.into_tensors()?, vec![]), &[&self.input], &[])?;
-        let shape = self.output.shape.with_batch(rows.count);
+    pub fn predict_all(&mut self, x: impl IntoTensors) -> Result<Vec<(String, Tensor)>> {
+        let rows = self.input_rows("x", x.into_tensors()?)?;
+        let shapes: Vec<(String, Shape)> =
+            self.outputs.iter().map(|(name, ty)| (name.clone(), ty.shape.with_batch(rows.count))).collect();
         if rows.count == 0 {
-            return Tensor::new(shape, vec![]);
+            return shapes.into_iter().map(|(name, shape)| Ok((name, Tensor::new(shape, vec![])?))).collect();
         }
         let batch = BATCH.min(rows.count);
-        let index = self.load(Mode::Predict, batch, rows.count)?;
+        let index = self.ready((Mode::Predict, batch, rows.count, false))?;
         let loaded = &mut self.loaded[index];
-        rows.upload(&mut *loaded.executable, &loaded.feed)?;
-        let mut pass = Pass::begin(loaded, batch, &in_order(rows.count)?, 0)?;
+        rows.upload(&mut *loaded.executable, &loaded.feed, &self.inputs)?;
+        let mut pass = Pass::begin(loaded, batch, &in_order(rows.count)?, &[], 0)?;
         while !pass.turn(&mut *loaded.executable, 1)? {}
-        let output = loaded.feed.outputs.first().ok_or_else(|| Error::shape("predict", "one output", 0))?;
-        tensor(shape, loaded.executable.download(*output)?, self.device.is_exact())
+        let outputs = loaded.feed.outputs.clone();
+        let exact = self.device.is_exact();
+        let download = |((name, shape), output)| Ok((name, tensor(shape, loaded.executable.download(output)?, exact)?));
+        shapes.into_iter().zip(outputs).map(download).collect()
     }
 }
 

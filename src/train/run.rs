@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::model::{Mode, Model};
+use crate::model::{Key, Mode, Model};
 use crate::random::permutation;
 use crate::runtime::clock::Clock;
-use crate::tensor::{IntoTensors, Tensor};
+use crate::tensor::{IntoTensors, Tensors};
 use crate::train::fit::Fit;
 use crate::train::history::{History, Logs};
-use crate::train::pass::{Pass, Rows, in_order};
+use crate::train::pass::{Pass, in_order};
+use crate::train::rows::Rows;
 
 /// Where a training stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +37,8 @@ pub struct Progress {
 ///
 /// ```
 /// # use std::time::Duration;
-/// # use wgrad::{Device, Fit, Sequential, Tensor, layers::Dense, losses::MeanSquaredError, optimizers::Sgd, train::Run};
+/// # use wgrad::{Device, Fit, Sequential, Tensor, losses::MeanSquaredError, optimizers::Sgd, train::Run};
+/// # use wgrad::layers::{Dense, Layer};
 /// # let mut model = Sequential::new().add(Dense::new(1).input_shape([2])).build(&Device::cpu())?;
 /// # model.compile(Sgd::default(), MeanSquaredError, ["mse"; 0])?;
 /// # let (x, y) = (Tensor::full([8, 2], 1.0)?, Tensor::full([8, 1], 1.0)?);
@@ -90,21 +92,15 @@ impl Model {
     pub fn run(&mut self, x: impl IntoTensors, y: impl IntoTensors, fit: Fit) -> Result<Run<'_>> {
         Run::new(self, x.into_tensors()?, y.into_tensors()?, fit)
     }
-
-    pub(crate) fn rows(&self, names: [&str; 2], x: Vec<Tensor>, y: Vec<Tensor>) -> Result<Rows> {
-        let rows = Rows::new(names, (x, y), &[&self.input], &[&self.target()?])?;
-        let loss = &self.compiled()?.loss;
-        rows.y.iter().try_for_each(|y| loss.check_targets(y, &self.output))?;
-        Ok(rows)
-    }
 }
 
 impl<'m> Run<'m> {
-    pub(crate) fn new(model: &'m mut Model, x: Vec<Tensor>, y: Vec<Tensor>, fit: Fit) -> Result<Self> {
+    pub(crate) fn new(model: &'m mut Model, x: Tensors, y: Tensors, fit: Fit) -> Result<Self> {
         fit.check()?;
         model.compiled()?;
-        let rows = model.rows(["x", "y"], x, y)?;
-        let (train, validation) = match &fit.validation_data {
+        let mut rows = model.rows(["x", "y"], x, y)?;
+        model.weigh(&mut rows, &fit.sample_weights)?;
+        let (mut train, validation) = match &fit.validation_data {
             Some((x, y)) => (rows, Some(model.rows(["validation x", "validation y"], x.clone(), y.clone())?)),
             None if fit.validation_split > 0.0 => split(&rows, fit.validation_split)?,
             None => (rows, None),
@@ -112,6 +108,7 @@ impl<'m> Run<'m> {
         if train.count == 0 || validation.as_ref().is_some_and(|rows| rows.count == 0) {
             return Err(Error::shape("x", "at least one row to train on, and one to validate on", 0));
         }
+        model.weigh_classes(&mut train, &fit.class_weights)?;
         let batch = fit.batch_size.min(train.count);
         let mut run = Self {
             model,
@@ -134,17 +131,17 @@ impl<'m> Run<'m> {
     fn upload(&mut self) -> Result<()> {
         let train = self.training()?;
         let loaded = &mut self.model.loaded[train];
-        self.train.upload(&mut *loaded.executable, &loaded.feed)?;
+        self.train.upload(&mut *loaded.executable, &loaded.feed, &self.model.inputs)?;
         if let Some(rows) = &self.validation {
-            let index = self.model.load(Mode::Validate, self.fit.batch_size.min(rows.count), rows.count)?;
+            let index = self.model.ready(validating(&self.fit, rows))?;
             let loaded = &mut self.model.loaded[index];
-            rows.upload(&mut *loaded.executable, &loaded.feed)?;
+            rows.upload(&mut *loaded.executable, &loaded.feed, &self.model.inputs)?;
         }
         Ok(())
     }
 
     fn training(&mut self) -> Result<usize> {
-        self.model.load(Mode::Train, self.batch, self.train.count)
+        self.model.ready((Mode::Train, self.batch, self.train.count, self.train.is_weighted()))
     }
 
     /// Works for at most `budget`, as far as single submissions allow, or until an epoch has ended.
@@ -203,7 +200,7 @@ impl<'m> Run<'m> {
             order = permutation(order.len() as u32, self.fit.seed, self.epoch as u64);
         }
         let (index, iteration) = (self.training()?, self.model.iterations);
-        let pass = Pass::begin(&mut self.model.loaded[index], self.batch, &order, iteration)?;
+        let pass = Pass::begin(&mut self.model.loaded[index], self.batch, &order, &self.train.weights, iteration)?;
         let progress = self.progress(0, Logs::new(), false);
         self.phase = Phase::Training(pass);
         Ok(progress)
@@ -215,7 +212,7 @@ impl<'m> Run<'m> {
         let loaded = &mut self.model.loaded[index];
         let turned = pass.turn(&mut *loaded.executable, self.epoch as u64);
         let done = (pass.finished() - finished) as u64;
-        let logs = pass.logs(&loaded.graph, "");
+        let logs = pass.logs("");
         self.model.iterations += done;
         self.work.finished += done;
         self.work.sent += (pass.sent() - sent) as u64;
@@ -229,21 +226,21 @@ impl<'m> Run<'m> {
             return Ok(progress);
         }
         let Some(rows) = &self.validation else { return Ok(self.end_epoch(logs)) };
-        let batch = self.fit.batch_size.min(rows.count);
+        let key = validating(&self.fit, rows);
+        let index = self.model.ready(key)?;
         let order = in_order(rows.count)?;
-        let index = self.model.load(Mode::Validate, batch, rows.count)?;
-        let validation = Pass::begin(&mut self.model.loaded[index], batch, &order, 0)?;
+        let validation = Pass::begin(&mut self.model.loaded[index], key.1, &order, &rows.weights, 0)?;
         let progress = self.progress(pass.finished(), logs.clone(), false);
         self.phase = Phase::Validating(validation, logs);
         Ok(progress)
     }
 
     fn validate(&mut self, mut pass: Pass, mut logs: Logs) -> Result<Progress> {
-        let count = self.validation.as_ref().map_or(0, |rows| rows.count);
-        let index = self.model.load(Mode::Validate, self.fit.batch_size.min(count), count)?;
+        let Some(rows) = &self.validation else { return Ok(self.end_epoch(logs)) };
+        let index = self.model.ready(validating(&self.fit, rows))?;
         let loaded = &mut self.model.loaded[index];
         if pass.turn(&mut *loaded.executable, self.epoch as u64)? {
-            logs.extend(pass.logs(&loaded.graph, "val_"));
+            logs.extend(pass.logs("val_"));
             return Ok(self.end_epoch(logs));
         }
         let progress = self.progress(self.steps(), logs.clone(), false);
@@ -281,6 +278,11 @@ impl Drop for Run<'_> {
             self.model.iterations += (pass.finished() - finished) as u64;
         }
     }
+}
+
+/// The graph that looks at rows between epochs.
+fn validating(fit: &Fit, rows: &Rows) -> Key {
+    (Mode::Validate, fit.batch_size.min(rows.count), rows.count, rows.is_weighted())
 }
 
 /// The first rows to train on, the last ones to validate on.

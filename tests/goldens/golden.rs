@@ -213,8 +213,12 @@ pub fn run_from(executable: &mut dyn Executable, graph: &Graph, rows: &[u32], fi
     results
 }
 
+/// Uploads a tensor; as whole numbers where the value holds those.
 pub fn upload(executable: &mut dyn Executable, value: Value, tensor: &Tensor) {
-    executable.upload(value, Upload::Tensor(tensor)).unwrap();
+    if executable.upload(value, Upload::Tensor(tensor)).is_err() {
+        let index: Vec<u32> = tensor.to_f64().iter().map(|&v| v as u32).collect();
+        executable.upload(value, Upload::Index(&index)).unwrap();
+    }
 }
 
 pub fn download(executable: &mut dyn Executable, value: Value) -> Vec<f64> {

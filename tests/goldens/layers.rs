@@ -1,13 +1,16 @@
-//! Layers: outputs, and the gradients by inputs and weights.
+//! Layers: outputs, the gradients by inputs and weights, and the state after a step.
 
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 use wgrad::graph::{Builder, Value};
-use wgrad::layers::{ActivationFunction, Layer};
+use wgrad::layers::{
+    ActivationFunction, Add, Average, Concatenate, Dot, Dropout, Embedding, Flatten, Maximum, Minimum, Multiply, PRelu,
+    Permute, Placed, RepeatVector, Reshape, Subtract,
+};
 use wgrad::ops::step_end;
 use wgrad::program::Options;
-use wgrad::{Activation, Dense, Device, Flatten, Model, Sequential, Shape, Type};
+use wgrad::{Activation, Dense, Device, Elu, LeakyRelu, Model, Symbol, Tensor, Type};
 
 use crate::golden::{Covered, Found, Golden, Group, bar, distance, download, is, only, run, upload};
 
@@ -30,7 +33,24 @@ const REQUIRED: &[&str] = &[
     "activation_softmax",
     "activation_log_softmax",
     "softmax_wide",
+    "leaky_relu",
+    "prelu",
+    "elu",
     "flatten",
+    "reshape",
+    "permute",
+    "repeat_vector",
+    "concatenate",
+    "concatenate_axis1",
+    "add",
+    "subtract",
+    "multiply",
+    "average",
+    "maximum",
+    "minimum",
+    "dot",
+    "dropout_infer",
+    "embedding",
 ];
 
 pub fn check(device: &Device) {
@@ -41,35 +61,71 @@ pub fn check(device: &Device) {
     found.finish("layers", device, REQUIRED);
 }
 
-/// A model of the one layer that a config describes, for rows of a shape.
-fn model(golden: &Golden<'_>, row: Shape) -> Covered<Model> {
+/// The layer that a config describes.
+fn layer(golden: &Golden<'_>) -> Covered<Placed> {
     let config = golden.config();
-    match golden.json["layer"].as_str().unwrap() {
+    let number = |key: &str| config[key].as_f64().unwrap();
+    let whole = |value: &Json| value.as_i64().unwrap() as isize;
+    let wholes = |key: &str| config[key].as_array().unwrap().iter().map(whole).collect::<Vec<isize>>();
+    let known = |keys: &[&str]| only(config, keys);
+    Ok(match golden.json["layer"].as_str().unwrap() {
         "Dense" => {
-            only(config, &["units", "activation", "use_bias"])?;
-            let dense = Dense::new(config["units"].as_u64().unwrap() as usize).activation(activation(config)?);
-            build(dense.use_bias(config["use_bias"] == true).input_shape(row))
+            known(&["units", "activation", "use_bias"])?;
+            let dense = Dense::new(number("units") as usize).activation(activation(config)?);
+            dense.use_bias(config["use_bias"] == true).into()
         }
         "Activation" => {
-            only(config, &["activation"])?;
-            build(Activation::new(activation(config)?).input_shape(row))
+            known(&["activation"])?;
+            Activation::new(activation(config)?).into()
         }
         "Softmax" => {
-            only(config, &["axis"])?;
+            known(&["axis"])?;
             is(config, "axis", -1)?;
-            build(Activation::new(wgrad::Softmax).input_shape(row))
+            Activation::new(wgrad::Softmax).into()
         }
+        "LeakyReLU" => {
+            known(&["negative_slope"])?;
+            Activation::new(LeakyRelu { negative_slope: number("negative_slope") }).into()
+        }
+        "ELU" => {
+            known(&["alpha"])?;
+            Activation::new(Elu { alpha: number("alpha") }).into()
+        }
+        "PReLU" => known(&[]).map(|()| PRelu::new().into())?,
         "Flatten" => {
-            only(config, &["data_format"])?;
+            known(&["data_format"])?;
             is(config, "data_format", "channels_last")?;
-            build(Flatten::new().input_shape(row))
+            Flatten::new().into()
         }
-        layer => Err(format!("layer {layer}")),
-    }
-}
-
-fn build(layer: impl Layer + 'static) -> Covered<Model> {
-    Ok(Sequential::new().add(layer).build(&Device::cpu()).unwrap())
+        "Reshape" => known(&["target_shape"]).map(|()| Reshape::new(wholes("target_shape")).into())?,
+        "Permute" => {
+            known(&["dims"])?;
+            Permute::new(wholes("dims").into_iter().map(|d| d as usize).collect::<Vec<_>>()).into()
+        }
+        "RepeatVector" => known(&["n"]).map(|()| RepeatVector::new(number("n") as usize).into())?,
+        "Concatenate" => known(&["axis"]).map(|()| Concatenate::new().axis(whole(&config["axis"])).into())?,
+        "Add" => known(&[]).map(|()| Add::new().into())?,
+        "Subtract" => known(&[]).map(|()| Subtract::new().into())?,
+        "Multiply" => known(&[]).map(|()| Multiply::new().into())?,
+        "Average" => known(&[]).map(|()| Average::new().into())?,
+        "Maximum" => known(&[]).map(|()| Maximum::new().into())?,
+        "Minimum" => known(&[]).map(|()| Minimum::new().into())?,
+        "Dot" => {
+            known(&["axes", "normalize"])?;
+            let axes = match &config["axes"] {
+                Json::Array(two) => [whole(&two[0]), whole(&two[1])],
+                one => [whole(one); 2],
+            };
+            Dot::new(axes).normalize(config["normalize"] == true).into()
+        }
+        "Dropout" => known(&["rate"]).map(|()| Dropout::new(number("rate")).into())?,
+        "Embedding" => {
+            known(&["input_dim", "output_dim", "mask_zero"])?;
+            is(config, "mask_zero", false)?;
+            Embedding::new(number("input_dim") as usize, number("output_dim") as usize).into()
+        }
+        layer => return Err(format!("layer {layer}")),
+    })
 }
 
 fn activation(config: &Json) -> Covered<ActivationFunction> {
@@ -82,41 +138,80 @@ fn last(path: &str) -> &str {
     path.rsplit('/').next().unwrap()
 }
 
-fn case(device: &Device, golden: &Golden<'_>) -> Covered<Vec<(String, f64, f64)>> {
-    if golden.find("x1").is_some() {
-        return Err(format!("layer {}", golden.json["layer"].as_str().unwrap()));
-    }
-    let x = golden.tensor("x0");
-    let model = model(golden, x.shape().without_batch())?;
-    let names: Vec<&str> = model.weight_names().into_iter().map(last).collect();
-    let recorded: Vec<&str> =
-        golden.json["weights"].as_array().unwrap().iter().map(|w| last(w.as_str().unwrap())).collect();
-    assert_eq!(names, recorded, "{}", golden.name());
+/// What was recorded as weights or as state: the last parts of the names, but for the seed of a dropout.
+fn recorded<'a>(golden: &'a Golden<'_>, kind: &str) -> Vec<&'a str> {
+    let names = golden.json[kind].as_array().map_or(&[][..], Vec::as_slice);
+    names.iter().map(|name| last(name.as_str().unwrap())).filter(|name| *name != "seed_generator_state").collect()
+}
 
-    let g = Builder::new(Arc::new(model.variables().clone()));
-    let input = g.data(Type::f32(x.shape().clone()).batched(true));
-    let y = model.call(&g, &[input], golden.json["training"] == true).unwrap()[0];
+/// A model of the layer alone, with the weights of the case: the layer, its weights and its state, by name.
+fn model(golden: &Golden<'_>, x: &[Tensor]) -> Covered<(Model, Vec<String>, Vec<String>)> {
+    let placed = layer(golden)?.named("layer");
+    let is_embedding = golden.json["layer"] == "Embedding";
+    let symbol = |x: &Tensor| match is_embedding {
+        true => Symbol::ids(x.shape().without_batch()),
+        false => Symbol::input(x.shape().without_batch()),
+    };
+    let inputs: Vec<Symbol> = x.iter().map(symbol).collect();
+    let mut model = Model::new(&inputs[..], &placed.on(&inputs[..])).build(&Device::cpu_f64()).unwrap();
+    let of = |kind: &str| recorded(golden, kind).into_iter().map(|name| format!("layer/{name}")).collect::<Vec<_>>();
+    let (weights, state) = (of("weights"), of("state"));
+    let mut known = model.weight_names().into_iter().map(String::from).collect::<Vec<_>>();
+    let mut all = [&weights[..], &state].concat();
+    (known.sort(), all.sort());
+    assert_eq!(known, all, "{}", golden.name());
+    for (names, prefix) in [(&weights, "w"), (&state, "s")] {
+        for (i, name) in names.iter().enumerate() {
+            model.set_weight(name, &golden.tensor(&format!("{prefix}{i}"))).unwrap();
+        }
+    }
+    Ok((model, weights, state))
+}
+
+fn case(device: &Device, golden: &Golden<'_>) -> Covered<Vec<(String, f64, f64)>> {
+    let x: Vec<Tensor> = (0..).map_while(|i| golden.find(&format!("x{i}"))).collect();
+    let (model, weights, state) = model(golden, &x)?;
+    let variables = model.variables();
+    let index = |name: &String| variables.iter().position(|v| v.name == *name).unwrap();
+
+    let g = Builder::new(Arc::new(variables.clone()));
+    let is_embedding = golden.json["layer"] == "Embedding";
+    let of_rows = |x: &Tensor| match is_embedding {
+        true => Type::u32(x.shape().clone()).batched(true),
+        false => Type::f32(x.shape().clone()).batched(true),
+    };
+    let inputs: Vec<Value> = x.iter().map(|x| g.data(of_rows(x))).collect();
+    let y = model.call(&g, &inputs, golden.json["training"] == true).unwrap()[0];
     let dy = g.data(g.ty(y));
-    let weights = (0..names.len()).map(|i| g.variable(i).unwrap());
-    let wrt: Vec<Value> = std::iter::once(input).chain(weights).collect();
-    let gradients: Vec<Value> = g.gradients(&[(y, dy)], &wrt).unwrap().into_iter().map(Option::unwrap).collect();
-    std::iter::once(&y).chain(&gradients).for_each(|&v| g.output(v));
+    let by_input = (0..inputs.len()).filter(|_| !is_embedding).map(|i| (inputs[i], format!("grad_x{i}")));
+    let by_weight =
+        weights.iter().enumerate().map(|(i, name)| (g.variable(index(name)).unwrap(), format!("grad_w{i}")));
+    let (wrt, names): (Vec<Value>, Vec<String>) = by_input.chain(by_weight).unzip();
+    let gradients = g.gradients(&[(y, dy)], &wrt).unwrap().into_iter().map(Option::unwrap);
+    let outputs: Vec<(Value, String)> = std::iter::once((y, "y".into())).chain(gradients.zip(names)).collect();
+    outputs.iter().for_each(|(value, _)| g.output(*value));
     step_end(&g, 1).unwrap();
 
     let graph = Arc::new(g.finish());
     let storage = device.storage(&graph.variables, &Options::default()).unwrap();
-    for i in 0..names.len() {
-        storage.write(i, &golden.tensor(&format!("w{i}"))).unwrap();
+    for (i, variable) in variables.iter().enumerate() {
+        storage.write(i, &model.weight(&variable.name).unwrap()).unwrap();
     }
     let mut executable = device.load(&graph, &storage, &Options::default()).unwrap();
-    upload(&mut *executable, input, &x);
+    for (&value, x) in inputs.iter().zip(&x) {
+        upload(&mut *executable, value, x);
+    }
     upload(&mut *executable, dy, &golden.tensor("grad_y"));
-    run(&mut *executable, &graph, &[x.rows() as u32]);
-    let weights = (0..names.len()).map(|i| format!("grad_w{i}"));
-    let outputs = ["y".to_string(), "grad_x0".to_string()].into_iter().chain(weights);
+    run(&mut *executable, &graph, &[x[0].rows() as u32]);
     let compare = |(value, name): (Value, String)| {
         let far = distance(&download(&mut *executable, value), &golden.tensor(&name).to_f64());
         (name, far, bar(device))
     };
-    Ok(std::iter::once(y).chain(gradients).zip(outputs).map(compare).collect())
+    let mut found: Vec<_> = outputs.into_iter().map(compare).collect();
+    for (i, name) in state.iter().enumerate() {
+        let after = storage.read(index(name), &graph.variables.get(index(name)).unwrap().ty).unwrap();
+        let want = golden.find(&format!("s{i}_after")).unwrap_or_else(|| golden.tensor(&format!("s{i}")));
+        found.push((format!("{name} after"), distance(&after.to_f64(), &want.to_f64()), bar(device)));
+    }
+    Ok(found)
 }

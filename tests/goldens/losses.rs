@@ -92,7 +92,7 @@ fn case(device: &Device, golden: &Golden<'_>) -> Covered<Vec<(String, f64, f64)>
     let targets = Targets { y: y_value, weights: w_value };
     let value = loss.call(&g, p_value, targets, Some(column)).unwrap();
     let terms = (p.rows() * value.terms_per_row) as f64;
-    g.report(Report { name: "loss".into(), partials: value.sums, terms_per_row: value.terms_per_row, root: false });
+    g.report(Report::mean("loss", value.sums, value.terms_per_row));
     g.output(value.gradient);
     step_end(&g, 1).unwrap();
 

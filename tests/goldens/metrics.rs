@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wgrad::device::Upload;
-use wgrad::graph::{Builder, Report, Variables};
+use wgrad::graph::{Builder, Over, Part, Report, Variables};
 use wgrad::losses::{Loss, MeanSquaredError, SparseCategoricalCrossentropy};
 use wgrad::metrics::{
     Accuracy, BinaryAccuracy, CategoricalAccuracy, Measured, Metric, Observed, RootMeanSquaredError,
@@ -46,9 +46,6 @@ fn call(metric: impl Metric + 'static) -> Call {
 /// The metric of a config; an accuracy without settings as "accuracy" finds it too.
 fn metrics(golden: &Golden<'_>) -> Covered<Vec<Call>> {
     let (class, config) = (golden.json["metric"].as_str().unwrap(), golden.config());
-    if golden.names().iter().any(|name| name.starts_with("sample_weight")) {
-        return Err("sample weights of a metric".into());
-    }
     Ok(match class {
         "BinaryAccuracy" => {
             only(config, &["threshold"])?;
@@ -98,7 +95,9 @@ fn case(device: &Device, golden: &Golden<'_>) -> Covered<Vec<(String, f64, f64)>
     let ((p, counts), (y, _)) = (rows(golden, "y_pred"), rows(golden, "y_true"));
     let batch = counts.iter().copied().max().unwrap();
     let g = Builder::new(Arc::new(Variables::default()));
-    let tensors = [&p, &y, &Tensor::full([p.rows()], 1.0).unwrap()];
+    let weighted = golden.names().iter().any(|name| name.starts_with("sample_weight"));
+    let by_row = if weighted { rows(golden, "sample_weight").0 } else { Tensor::full([p.rows()], 1.0).unwrap() };
+    let tensors = [&p, &y, &by_row];
     let data = tensors.map(|tensor| g.data(Type::f32(tensor.shape().clone())));
     let permutation = g.data(Type::u32([counts.len() * batch as usize]));
     let [p_rows, y_rows, weights] = data.map(|value| row_gather(&g, value, permutation, batch as usize).unwrap());
@@ -109,11 +108,8 @@ fn case(device: &Device, golden: &Golden<'_>) -> Covered<Vec<(String, f64, f64)>
     };
     let loss: LossValue = loss.call(&g, p_rows, targets, None).unwrap();
     let measured: Vec<_> =
-        metrics.iter().map(|m| m(&g, Observed { p: p_rows, targets, loss: &loss }).unwrap()).collect();
-    for m in &measured {
-        let (partials, terms_per_row, root) = (m.partials, m.terms_per_row, m.root);
-        g.report(Report { name: "metric".into(), partials, terms_per_row, root });
-    }
+        metrics.iter().map(|m| m(&g, Observed { p: p_rows, targets, loss: &loss, weighted }).unwrap()).collect();
+    measured.into_iter().for_each(|m| g.report(m.report("metric", weighted.then_some(0))));
     step_end(&g, counts.len()).unwrap();
 
     let graph = Arc::new(g.finish());
@@ -123,15 +119,25 @@ fn case(device: &Device, golden: &Golden<'_>) -> Covered<Vec<(String, f64, f64)>
     executable.upload(permutation, Upload::Index(&order(&counts, batch))).unwrap();
     let results = run(&mut *executable, &graph, &counts);
     let want = golden.tensor("results");
-    let compare = |m: &Measured| {
-        let (kind, column) = graph.result_column(m.partials).unwrap();
-        let (mut total, mut terms) = (0.0, 0.0);
-        let running = results.iter().zip(&counts).map(|(row, &count)| {
-            total += if kind == 0 { row.sums[column] } else { f64::from(row.counts[column]) };
-            terms += f64::from(count) * m.terms_per_row as f64;
-            if m.root { (total / terms).sqrt() } else { total / terms }
+    let by_row = by_row.to_f64();
+    let compare = |report: &Report| {
+        let mut totals = vec![0.0; report.parts.len()];
+        let mut count = 0;
+        let running = results.iter().zip(&counts).map(|(row, &more)| {
+            count += more as usize;
+            for (part, total) in report.parts.iter().zip(&mut totals) {
+                let (kind, column) = graph.result_column(part.partials).unwrap();
+                *total += if kind == 0 { row.sums[column] } else { f64::from(row.counts[column]) };
+            }
+            let over = |part: &Part| match part.over {
+                Over::Rows(terms) => (count * terms) as f64,
+                Over::Weights { terms, .. } => by_row[..count].iter().sum::<f64>() * terms as f64,
+                _ => 1.0,
+            };
+            let parts: Vec<f64> = report.parts.iter().zip(&totals).map(|(part, total)| total / over(part)).collect();
+            report.finish.of(&parts)
         });
         ("results".to_string(), distance(&running.collect::<Vec<f64>>(), &want.to_f64()), bar(device))
     };
-    Ok(measured.iter().map(compare).collect())
+    Ok(graph.reports.iter().map(compare).collect())
 }

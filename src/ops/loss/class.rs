@@ -20,7 +20,7 @@ pub enum ClassKind {
     Probabilities,
     /// Logits of a softmax q.
     Logits,
-    /// Either; there is no loss, and hits alone are counted.
+    /// Either; there is no loss: hits are counted, and their weights summed in its place.
     Scores,
 }
 
@@ -271,7 +271,12 @@ impl OpDef for ClassLoss {
         let training = self.column.is_some() && self.has_loss();
         self.each(&mut args, |args, cell| {
             let (loss, slopes) = self.cell(cell);
-            let loss = if self.has_loss() { cell.w * loss } else { loss };
+            let hit = argmax(cell.p) == cell.truth;
+            let loss = match self.has_loss() {
+                true => cell.w * loss,
+                false if hit => cell.w,
+                false => loss,
+            };
             if training && !loss.is_finite() {
                 args.step.flag(FLAG_NOT_FINITE);
             }
@@ -288,7 +293,7 @@ impl OpDef for ClassLoss {
                 *sum = loss;
             }
             if let Some(count) = args.outputs[2].indices_mut().get_mut(cell.at) {
-                *count = u32::from(argmax(cell.p) == cell.truth);
+                *count = u32::from(hit);
             }
         });
         Ok(())

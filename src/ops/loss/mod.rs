@@ -11,7 +11,7 @@ pub use pointwise::{PointwiseLoss, pointwise_loss};
 pub use row::{LossFunction, LossRow, LossRowDef, loss_row};
 pub use rows::{
     BINARY_ACCURACY, BINARY_CROSSENTROPY, BINARY_CROSSENTROPY_LOGITS, BinaryAccuracy, HUBER, Huber, LOSS_ROWS,
-    MEAN_ABSOLUTE_ERROR, MEAN_SQUARED_ERROR,
+    MEAN_ABSOLUTE_ERROR, MEAN_SQUARED_ERROR, OWN_LOSS,
 };
 
 use crate::error::{Error, Result};

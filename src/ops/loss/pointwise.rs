@@ -20,7 +20,8 @@ pub const GROUP: usize = 256;
 /// The op of a row: predictions p and targets y `[batch, cols]`, weights w `[batch]`.
 ///
 /// Outputs: the gradient by p, `[batch, cols]`: `column w loss'(p, t) / (rows cols)`; the sums of `w loss(p, t)` and
-/// the counts of hits over every 256 elements, `[groups]`. The target of the loss is `t = scale y + shift`.
+/// the counts of hits over every 256 elements, `[groups]`. The target of the loss is `t = scale y + shift`. A row without
+/// a loss gives the sums of `w` over hits.
 /// Gathered, y and w are resident data `[rows, …]`, and the permutation is the fourth input.
 #[derive(Clone, Debug)]
 pub struct PointwiseLoss {
@@ -99,6 +100,15 @@ impl PointwiseLoss {
         [loss, slope]
     }
 
+    /// The weighted loss; without one, the weight of a hit.
+    fn value<F: Float>(&self, e: &Element<F>) -> F {
+        match self.function.row.has_loss {
+            true => e.w * self.function.loss(e.p, self.target(e.y)),
+            false if self.function.hits(e.p, e.y) => e.w,
+            false => F::ZERO,
+        }
+    }
+
     fn target<F: Float>(&self, y: F) -> F {
         let (scale, shift) = self.targets;
         y * F::of(scale) + F::of(shift)
@@ -141,7 +151,7 @@ impl OpDef for PointwiseLoss {
         args.outputs[2].indices_mut().fill(0);
         self.each(&mut args, |args, e| {
             let t = self.target(e.y);
-            let loss = if self.function.row.has_loss { e.w * self.function.loss(e.p, t) } else { F::ZERO };
+            let loss = self.value(&e);
             let slope = if self.column.is_some() && self.function.row.has_loss {
                 scale * e.w * self.function.slope(e.p, t)
             } else {
@@ -179,7 +189,7 @@ impl OpDef for PointwiseLoss {
         self.each(&mut args, |_, e| {
             let t = self.target(e.y);
             let [loss_bar, slope_bar] = self.bar(&e);
-            let (loss, slope) = (e.w * self.function.loss(e.p, t), scale * e.w * self.function.slope(e.p, t));
+            let (loss, slope) = (self.value(&e), scale * e.w * self.function.slope(e.p, t));
             if let Some(bar) = bars[0].get_mut(e.at) {
                 *bar = (scale * e.w).abs() * slope_bar + 10.0 * ulp(slope) + TINY;
             }

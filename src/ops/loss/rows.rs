@@ -17,6 +17,8 @@ pub static MEAN_SQUARED_ERROR: LossRow = loss_row::<MeanSquaredError>();
 pub static MEAN_ABSOLUTE_ERROR: LossRow = loss_row::<MeanAbsoluteError>();
 /// `(p − t)² / 2` up to a distance of delta, from there on a line. No hits.
 pub static HUBER: LossRow = loss_row::<Huber>();
+/// p itself: a loss that ops before it have computed. No hits.
+pub static OWN_LOSS: LossRow = loss_row::<OwnLoss>();
 /// No loss; a hit is p > threshold where y is 1.
 pub static BINARY_ACCURACY: LossRow = loss_row::<BinaryAccuracy>();
 
@@ -27,6 +29,7 @@ pub static LOSS_ROWS: &[&LossRow] = &[
     &MEAN_SQUARED_ERROR,
     &MEAN_ABSOLUTE_ERROR,
     &HUBER,
+    &OWN_LOSS,
     &BINARY_ACCURACY,
 ];
 
@@ -197,6 +200,30 @@ impl LossRowDef for Huber {
     }
     fn params(&self) -> Vec<f64> {
         vec![self.delta]
+    }
+}
+
+/// See [`OWN_LOSS`].
+#[derive(Clone, Copy, Debug)]
+pub struct OwnLoss;
+
+impl LossRowDef for OwnLoss {
+    const NAME: &'static str = "own_loss";
+    const WGSL: &'static str = include_str!("../../../shaders/loss/own_loss.wgsl");
+    const COUNTS: bool = false;
+    const DOMAINS: [Domain; 2] = [Domain::Any, Domain::Any];
+    const SAMPLES: &'static [[f64; 4]] = &[[1.0, 3.0, 1.0, 1.0], [0.0, 0.5, 0.0, 1.0], [-2.0, 1.5, -2.0, 1.0]];
+    fn loss<F: Float>(p: F, _: F, _: &[F]) -> F {
+        p
+    }
+    fn slope<F: Float>(p: F, _: F, _: &[F]) -> F {
+        if p.is_nan() { p } else { F::ONE }
+    }
+    fn hit<F: Float>(_: F, _: F, _: &[F]) -> F {
+        F::ZERO
+    }
+    fn bar(p: f64, _: f64, _: &[f64]) -> [f64; 2] {
+        [ulp(p), 0.0]
     }
 }
 

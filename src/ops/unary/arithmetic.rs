@@ -13,6 +13,7 @@ pub(super) static ROWS: &[Unary] = &[
     row::<Sign>(),
     row::<Clip>(),
     row::<Square>(),
+    row::<L1L2>(),
     row::<Sqrt>(),
     row::<Rsqrt>(),
     row::<Reciprocal>(),
@@ -128,6 +129,47 @@ impl UnaryDef for Clip {
     }
     fn params(&self) -> Params<f64> {
         filled([self.min, self.max])
+    }
+}
+
+/// `f(x) = l1 │x│ + l2 x²`, `f'(0) = 0`: what a regularizer adds up. Source: Keras' `L1L2`.
+///
+/// # Defaults
+/// 0.01 both.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct L1L2 {
+    /// The factor of `│x│`.
+    pub l1: f64,
+    /// The factor of `x²`.
+    pub l2: f64,
+}
+
+impl Default for L1L2 {
+    fn default() -> Self {
+        Self { l1: 0.01, l2: 0.01 }
+    }
+}
+
+impl UnaryDef for L1L2 {
+    const NAME: &'static str = "l1_l2";
+    const WGSL: &'static str = wgsl!("l1_l2");
+    const PARAMS: &'static [(&'static str, f64)] = &[("l1", 0.01), ("l2", 0.01)];
+    const TRIED: &'static [&'static [f64]] = &[&[0.25, 0.0], &[0.0, 3.0], &[0.0, 0.0]];
+    const DF: Needs = Needs::Input;
+    const SAMPLES: &'static [[f64; 3]] = &[[2.0, 0.06, 0.05], [-3.0, 0.12, -0.07], [0.0, 0.0, 0.0]];
+    const ULPS: [f64; 2] = [4.0, 4.0];
+    const FLOORS: [f64; 2] = [0.0, DENORMAL];
+    fn f<F: Float>(x: F, p: &[F]) -> F {
+        // A factor of 0 leaves out its part, of an infinity too.
+        let part = |l: F, y: F| if l == F::ZERO { F::ZERO } else { l * y };
+        if x.is_nan() { x } else { part(p[0], x.abs()) + part(p[1], x * x) }
+    }
+    fn df<F: Float>(x: F, _: F, p: &[F]) -> F {
+        let part = |l: F, y: F| if l == F::ZERO { F::ZERO } else { l * y };
+        if x.is_nan() { x } else { part(p[0], Sign::f(x, &[])) + part(F::of(2.0) * p[1], x) }
+    }
+    fn params(&self) -> Params<f64> {
+        filled([self.l1, self.l2])
     }
 }
 

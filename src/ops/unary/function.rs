@@ -1,5 +1,6 @@
 //! A row with the values of its parameters: what layers hold and kernels are composed with.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::error::{Error, Result};
@@ -50,12 +51,25 @@ impl Function {
     /// The function of a name, with its default parameters: `relu`, `gelu`, `swish`, …
     ///
     /// # Errors
-    /// [`Error::Argument`] with all names where there is no such function.
+    /// [`Error::Unknown`] with all names where there is no such function.
     pub fn named(name: &str) -> Result<Self> {
         let found = rows().find(|row| row.name == name || row.aliases.contains(&name));
-        found
-            .map(Self::from)
-            .ok_or_else(|| Error::argument("activation", format!("one of {}", Self::names().join(", ")), name))
+        found.map(Self::from).ok_or_else(|| Error::unknown("activation", name, Self::names()))
+    }
+
+    /// The same with some of its parameters.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a parameter that it does not have.
+    pub(crate) fn with(mut self, params: &BTreeMap<String, f64>) -> Result<Self> {
+        for (name, &value) in params {
+            let place = self.row.params.iter().position(|(other, _)| other == name);
+            let known = || self.row.params.iter().map(|(name, _)| *name);
+            let place =
+                place.ok_or_else(|| Error::unknown(&format!("parameter of {}", self.row.name), name, known()))?;
+            self.params[place] = value;
+        }
+        Ok(self)
     }
 
     /// The names of all functions.
