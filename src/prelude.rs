@@ -22,4 +22,4 @@ pub use crate::ops::{
 pub use crate::optimizers::{Adam, AdamW, Optimizer, Rmsprop, Sgd};
 pub use crate::shape::{Dtype, Shape, Type};
 pub use crate::tensor::{IntoTensors, Tensor, Tensors};
-pub use crate::train::{Fit, History, Run, Verbosity};
+pub use crate::train::{Fit, History, Run, Step, Tracing, Verbosity};

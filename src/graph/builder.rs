@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::graph::{Column, Graph, Node, Op, Origin, Report, Value, Variables};
+use crate::graph::{Column, Graph, Node, Op, Origin, Report, Value, Variable, Variables};
 use crate::shape::Type;
 
 /// Makes a graph. Taken by `&` everywhere, so that calls nest.
@@ -132,6 +132,28 @@ impl Builder {
         let inner = &mut *self.inner.borrow_mut();
         inner.streams += 1;
         inner.streams - 1
+    }
+
+    /// What the graph may read and write beyond a step.
+    pub fn variables(&self) -> Arc<Variables> {
+        Arc::clone(&self.inner.borrow().graph.variables)
+    }
+
+    /// The place of a variable, which is added where none has its name.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where one has its name and another type or kind.
+    pub fn add_variable(&self, variable: Variable) -> Result<usize> {
+        let variables = &mut self.inner.borrow_mut().graph.variables;
+        let found = variables.iter().position(|v| v.name == variable.name);
+        match found {
+            Some(at) if variables.get(at) == Some(&variable) => Ok(at),
+            Some(at) => {
+                let is = variables.get(at).map_or_else(String::new, |v| format!("{} {:?}", v.ty, v.kind));
+                Err(Error::shape(&variable.name, is, format!("{} {:?}", variable.ty, variable.kind)))
+            }
+            None => Arc::make_mut(variables).add(variable),
+        }
     }
 
     /// Adds a column to the step table; gives its place.

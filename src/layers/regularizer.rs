@@ -36,7 +36,7 @@ impl Regularizer {
         Self { l1, l2 }
     }
 
-    /// Adds what a weight of a layer costs.
+    /// Adds what a weight of a layer costs, once in a graph.
     ///
     /// # Errors
     /// [`Error::Argument`] for a factor that is negative or not finite.
@@ -45,6 +45,12 @@ impl Regularizer {
         if [l1, l2].iter().any(|l| !(0.0..f64::from(f32::MAX)).contains(l)) {
             return Err(Error::argument("regularizer", "finite factors from 0 on", format!("l1 {l1}, l2 {l2}")));
         }
-        scope.loss(unary(scope.builder(), L1L2 { l1, l2 }, weight)?)
+        let g = scope.builder();
+        // A shared layer is called twice, and has its weights once.
+        let is_there = |value: &Value| g.producer(*value).is_some_and(|node| node.inputs == [weight]);
+        if g.added_losses().iter().any(is_there) {
+            return Ok(());
+        }
+        scope.loss(unary(g, L1L2 { l1, l2 }, weight)?)
     }
 }

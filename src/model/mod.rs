@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 pub use functional::Functional;
 pub use sequential::Sequential;
-pub(crate) use trace::{Feed, Key, Loaded, Mode};
+pub(crate) use trace::{Batch, Feed, Key, Loaded, Mode, Trained, gradients, seeds, update};
 
 use crate::device::{Device, Storage};
 use crate::error::Result;
@@ -43,7 +43,7 @@ pub struct Model {
     pub(crate) loaded: Vec<Loaded>,
     /// Steps that were trained since `compile`.
     pub(crate) iterations: u64,
-    seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// What a model is trained by.

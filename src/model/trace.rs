@@ -1,8 +1,9 @@
 //! A model as graphs: one per mode, batch size and number of rows.
 
+use std::fmt;
 use std::sync::Arc;
 
-use crate::device::Executable;
+use crate::device::{Device, Executable, Storage};
 use crate::error::{Error, Result};
 use crate::graph::{Builder, Finish, Graph, Over, Part, Report, Value, VariableKind};
 use crate::losses::Loss;
@@ -10,6 +11,7 @@ use crate::metrics::Observed;
 use crate::model::compile::of_output;
 use crate::model::{CompiledMetric, CompiledOutput, Model};
 use crate::ops::{LossValue, Targets, check_finite, constant, reshape, row_gather, step_end, store_rows, sum};
+use crate::optimizers::Optimizer;
 use crate::program::{Options, Program, plan};
 use crate::shape::Type;
 
@@ -51,17 +53,67 @@ pub(crate) struct Loaded {
     pub(crate) executable: Box<dyn Executable>,
 }
 
+/// What a run trains: something with graphs, and with the memory that they share.
+pub(crate) trait Trained: fmt::Debug {
+    /// The graph of a key.
+    fn graph(&self, key: Key) -> Result<(Arc<Graph>, Feed)>;
+    /// Where its graphs run, and on what.
+    fn memory(&self) -> (&Device, &Storage);
+    /// Graphs that were made, one per mode: made again when the batch size or the number of rows changes.
+    fn loaded(&mut self) -> &mut Vec<Loaded>;
+    /// Steps that were trained.
+    fn iterations(&mut self) -> &mut u64;
+}
+
+impl dyn Trained + '_ {
+    /// The graph of a key on the device, made where it is not there yet. One per mode is kept.
+    pub(crate) fn ready(&mut self, key: Key) -> Result<&mut Loaded> {
+        let found = self.loaded().iter().position(|loaded| loaded.key == key);
+        let at = match found {
+            Some(at) => at,
+            None => {
+                self.loaded().retain(|loaded| loaded.key.0 != key.0);
+                let (graph, feed) = self.graph(key)?;
+                let (device, storage) = self.memory();
+                let executable = device.load(&graph, storage, &Options::default())?;
+                self.loaded().push(Loaded { key, graph, feed, executable });
+                self.loaded().len() - 1
+            }
+        };
+        Ok(&mut self.loaded()[at])
+    }
+}
+
+impl Trained for Model {
+    fn graph(&self, (mode, batch, rows, weighted): Key) -> Result<(Arc<Graph>, Feed)> {
+        self.trace(mode, batch, rows, weighted)
+    }
+
+    fn memory(&self) -> (&Device, &Storage) {
+        (&self.device, &self.storage)
+    }
+
+    fn loaded(&mut self) -> &mut Vec<Loaded> {
+        &mut self.loaded
+    }
+
+    fn iterations(&mut self) -> &mut u64 {
+        &mut self.iterations
+    }
+}
+
 /// Rows of data, and the batch of them that a step reads.
-struct Batch<'a> {
-    g: &'a Builder,
-    rows: usize,
-    batch: usize,
-    permutation: Value,
+#[derive(Debug)]
+pub(crate) struct Batch<'a> {
+    pub(crate) g: &'a Builder,
+    pub(crate) rows: usize,
+    pub(crate) batch: usize,
+    pub(crate) permutation: Value,
 }
 
 impl Batch<'_> {
     /// Data for all rows, and a step's part of it.
-    fn data(&self, of_row: &Type) -> Result<(Value, Value)> {
+    pub(crate) fn data(&self, of_row: &Type) -> Result<(Value, Value)> {
         let data = self.g.data(Type { shape: of_row.shape.with_batch(self.rows), ..of_row.clone() });
         Ok((data, row_gather(self.g, data, self.permutation, self.batch)?))
     }
@@ -162,42 +214,9 @@ impl Model {
 
     /// Gradients of the losses and the update of every parameter.
     fn minimize(&self, g: &Builder, losses: &[LossValue]) -> Result<()> {
-        let trained = self.places(VariableKind::Parameter);
-        if trained.is_empty() {
-            return Err(Error::argument("layers", "at least one that trains something", "none"));
-        }
-        let parameters = trained.iter().map(|&index| g.variable(index)).collect::<Result<Vec<_>>>()?;
-        let mut seeds: Vec<(Value, Value)> = losses.iter().map(|loss| (loss.prediction, loss.gradient)).collect();
-        for value in g.added_losses() {
-            seeds.push((whole_sum(g, value)?, constant(g, 1.0)?));
-        }
-        let unreached = |index: usize| {
-            let name = self.variables.get(index).map_or("", |v| &v.name);
-            Error::argument(name, "a parameter that the loss depends on", "one that it does not depend on")
-        };
-        let gradients = g.gradients(&seeds, &parameters)?.into_iter().zip(&trained);
-        let checked = |(dp, &index): (Option<Value>, &usize)| check_finite(g, dp.ok_or_else(|| unreached(index))?);
-        let gradients = gradients.map(checked).collect::<Result<Vec<_>>>()?;
-        let kept = self.places(VariableKind::Moment);
-        let moments = kept.iter().map(|&index| g.variable(index)).collect::<Result<Vec<_>>>()?;
-        let updated = self.compiled()?.optimizer.apply(g, &parameters, &gradients, &moments)?;
-        for (index, value) in trained.into_iter().chain(kept).zip(updated) {
-            g.write(index, value);
-        }
-        Ok(())
-    }
-
-    /// The graph of a key on the device, made where it is not there yet. One per mode is kept.
-    pub(crate) fn ready(&mut self, key: Key) -> Result<usize> {
-        if let Some(found) = self.loaded.iter().position(|loaded| loaded.key == key) {
-            return Ok(found);
-        }
-        let (mode, batch, rows, weighted) = key;
-        self.loaded.retain(|loaded| loaded.key.0 != mode);
-        let (graph, feed) = self.trace(mode, batch, rows, weighted)?;
-        let executable = self.device.load(&graph, &self.storage, &Options::default())?;
-        self.loaded.push(Loaded { key, graph, feed, executable });
-        Ok(self.loaded.len() - 1)
+        let places = [VariableKind::Parameter, VariableKind::Moment].map(|kind| self.places(kind));
+        let seeds = seeds(g, losses)?;
+        update(g, &*self.compiled()?.optimizer, &seeds, &places)
     }
 
     /// The training step as it runs on this device, for batches of `batch` rows: a line per launch.
@@ -222,6 +241,41 @@ impl Model {
         let (graph, _) = self.trace(Mode::Train, batch, batch, false)?;
         plan(graph, &self.device.caps(), &Options::default())
     }
+}
+
+/// What gradients begin from: the losses, and what layers have added to them.
+pub(crate) fn seeds(g: &Builder, losses: &[LossValue]) -> Result<Vec<(Value, Value)>> {
+    let of_layers = g.added_losses().into_iter().map(|value| Ok((whole_sum(g, value)?, constant(g, 1.0)?)));
+    losses.iter().map(|loss| Ok((loss.prediction, loss.gradient))).chain(of_layers).collect()
+}
+
+/// The gradients of parameters, looked at.
+pub(crate) fn gradients(g: &Builder, seeds: &[(Value, Value)], places: &[usize]) -> Result<Vec<Value>> {
+    let parameters = places.iter().map(|&index| g.variable(index)).collect::<Result<Vec<_>>>()?;
+    let unreached = |index: usize| {
+        let name = g.variables().get(index).map_or_else(String::new, |v| v.name.clone());
+        Error::argument(name, "a parameter that the loss depends on", "one that it does not depend on")
+    };
+    let gradients = g.gradients(seeds, &parameters)?.into_iter().zip(places);
+    let checked = |(dp, &index): (Option<Value>, &usize)| check_finite(g, dp.ok_or_else(|| unreached(index))?);
+    gradients.map(checked).collect()
+}
+
+/// The update of parameters, and of what an optimizer keeps of them, by their places among the variables.
+pub(crate) fn update(
+    g: &Builder,
+    optimizer: &dyn Optimizer,
+    seeds: &[(Value, Value)],
+    [trained, kept]: &[Vec<usize>; 2],
+) -> Result<()> {
+    if trained.is_empty() {
+        return Err(Error::argument("layers", "at least one that trains something", "none"));
+    }
+    let gradients = gradients(g, seeds, trained)?;
+    let of = |places: &[usize]| places.iter().map(|&index| g.variable(index)).collect::<Result<Vec<_>>>();
+    let updated = optimizer.apply(g, &of(trained)?, &gradients, &of(kept)?)?;
+    trained.iter().chain(kept).zip(updated).for_each(|(&index, value)| g.write(index, value));
+    Ok(())
 }
 
 /// What a metric of an output reports.

@@ -234,7 +234,7 @@ impl<'a> Places<'a> {
             bindings.push(Binding { memory, writes: what.writes() });
         }
         if launch.congruent {
-            congruent(name, launch, &members)?;
+            congruent(name, launch, &members, |operand| Ok(self.slot(node, operand)?.len))?;
         }
         if launch.trips > MOST_TRIPS {
             let (need, limit) = (launch.trips, MOST_TRIPS);
@@ -301,8 +301,14 @@ fn fits(name: &str, need: u64, limit: u64) -> Result<()> {
     Err(Error::Limit { what: name.into(), name: "bytes in a binding", need, limit })
 }
 
-/// Every span of the launch has its members at the distances of the first one's, which repeat in a longer one.
-fn congruent(name: &str, launch: &Launch, members: &HashMap<(usize, usize), usize>) -> Result<()> {
+/// Every span of the launch has its members at the distances of the first one's, which repeat in a longer one; what the
+/// kernel goes over as one has nothing else in between.
+fn congruent(
+    name: &str,
+    launch: &Launch,
+    members: &HashMap<(usize, usize), usize>,
+    lens: impl Fn(Operand) -> Result<usize>,
+) -> Result<()> {
     let offsets = |bind: usize| -> Vec<usize> { (0..).map_while(|m| members.get(&(bind, m)).copied()).collect() };
     let spans = launch.binds.iter().enumerate().filter(|(_, b)| matches!(b, Bind::Span(..)));
     let spans: Vec<Vec<usize>> = spans.map(|(bind, _)| offsets(bind)).collect();
@@ -310,5 +316,16 @@ fn congruent(name: &str, launch: &Launch, members: &HashMap<(usize, usize), usiz
     let fits = spans.iter().all(|span| {
         span.chunks(first.len().max(1)).all(|part| part.iter().zip(&first).all(|(&at, &like)| at - part[0] == like))
     });
-    if fits { Ok(()) } else { Err(Error::shape(name, "parameters, gradients and moments in one order", "another")) }
+    if !fits {
+        return Err(Error::shape(name, "parameters, gradients and moments in one order", "another"));
+    }
+    let operands = launch.binds.iter().find_map(|bind| if let Bind::Span(_, of) = bind { Some(of) } else { None });
+    let mut end = 0;
+    for (operand, &at) in operands.into_iter().flatten().zip(&first) {
+        if at != end {
+            return Err(Error::shape(name, "parameters side by side", "others in between: update them on their own"));
+        }
+        end = at + padded(lens(*operand)?);
+    }
+    Ok(())
 }

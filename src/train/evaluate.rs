@@ -1,7 +1,7 @@
 //! `evaluate`: loss and metrics on rows that are given; `train_on_batch` and `test_on_batch`: one step.
 
 use crate::error::{Error, Result};
-use crate::model::{Mode, Model};
+use crate::model::{Mode, Model, Trained};
 use crate::tensor::{IntoTensors, Tensors};
 use crate::train::history::Logs;
 use crate::train::pass::{Pass, in_order};
@@ -45,9 +45,8 @@ impl Model {
         }
         let batch = most.min(rows.count);
         let iteration = if mode == Mode::Train { self.iterations } else { 0 };
-        let index = self.ready((mode, batch, rows.count, false))?;
-        let loaded = &mut self.loaded[index];
-        rows.upload(&mut *loaded.executable, &loaded.feed, &self.inputs)?;
+        let loaded = (self as &mut dyn Trained).ready((mode, batch, rows.count, false))?;
+        rows.upload(loaded)?;
         let mut pass = Pass::begin(loaded, batch, &in_order(rows.count)?, &[], iteration)?;
         while !pass.turn(&mut *loaded.executable, 1)? {}
         Ok(pass.logs(""))

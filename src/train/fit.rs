@@ -7,7 +7,6 @@ use crate::model::Model;
 use crate::tensor::{IntoTensors, Tensor, Tensors};
 use crate::train::history::History;
 use crate::train::progress::Reporter;
-use crate::train::run::Run;
 
 /// How much `fit` prints, on standard error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -131,6 +130,20 @@ impl Fit {
         self
     }
 
+    /// Refuses what a step of a program's own does by itself.
+    pub(crate) fn check_plain(&self) -> Result<()> {
+        let asked = [
+            ("validation_data", self.validation_data.is_some()),
+            ("validation_split", self.validation_split > 0.0),
+            ("sample_weight", !self.sample_weights.is_empty()),
+            ("class_weight", !self.class_weights.is_empty()),
+        ];
+        match asked.into_iter().find(|(_, is_asked)| *is_asked) {
+            Some((name, _)) => Err(Error::argument(name, "nothing: a step of one's own has none", "one")),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         for (name, value) in [("epochs", self.epochs), ("batch_size", self.batch_size)] {
             if value == 0 {
@@ -152,7 +165,7 @@ impl Model {
     /// before; [`Error::DeviceLost`].
     pub fn fit(&mut self, x: impl IntoTensors, y: impl IntoTensors, fit: Fit) -> Result<History> {
         let mut reporter = Reporter::new(fit.verbosity);
-        let mut run = Run::new(self, x.into_tensors()?, y.into_tensors()?, fit)?;
+        let mut run = self.run(x, y, fit)?;
         loop {
             let progress = run.advance(Duration::from_millis(50))?;
             reporter.show(&progress);

@@ -10,6 +10,7 @@ mod predict;
 mod progress;
 mod rows;
 mod run;
+mod step;
 
 #[cfg(feature = "plot")]
 pub use curves::learning_curves_svg;
@@ -17,3 +18,4 @@ pub use fit::{Fit, Verbosity};
 pub use history::{History, Logs};
 pub use progress::Reporter;
 pub use run::{Progress, Run};
+pub use step::{Step, Tracing};

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::graph::Buffer;
-use crate::model::{Mode, Model};
+use crate::model::{Mode, Model, Trained};
 use crate::shape::Shape;
 use crate::tensor::{IntoTensors, Tensor};
 use crate::train::evaluate::BATCH;
@@ -34,13 +34,12 @@ impl Model {
             return shapes.into_iter().map(|(name, shape)| Ok((name, Tensor::new(shape, vec![])?))).collect();
         }
         let batch = BATCH.min(rows.count);
-        let index = self.ready((Mode::Predict, batch, rows.count, false))?;
-        let loaded = &mut self.loaded[index];
-        rows.upload(&mut *loaded.executable, &loaded.feed, &self.inputs)?;
+        let exact = self.device.is_exact();
+        let loaded = (self as &mut dyn Trained).ready((Mode::Predict, batch, rows.count, false))?;
+        rows.upload(loaded)?;
         let mut pass = Pass::begin(loaded, batch, &in_order(rows.count)?, &[], 0)?;
         while !pass.turn(&mut *loaded.executable, 1)? {}
         let outputs = loaded.feed.outputs.clone();
-        let exact = self.device.is_exact();
         let download = |((name, shape), output)| Ok((name, tensor(shape, loaded.executable.download(output)?, exact)?));
         shapes.into_iter().zip(outputs).map(download).collect()
     }

@@ -1,8 +1,8 @@
 //! Rows of data for a model, checked before anything runs.
 
-use crate::device::{Executable, Upload};
+use crate::device::Upload;
 use crate::error::{Error, Result};
-use crate::model::{Feed, Model};
+use crate::model::{Loaded, Model};
 use crate::shape::{Dtype, Shape, Type};
 use crate::tensor::{Tensor, Tensors};
 
@@ -31,11 +31,11 @@ impl Rows {
     }
 
     /// Uploads them for a graph.
-    pub(crate) fn upload(&self, executable: &mut dyn Executable, feed: &Feed, inputs: &[(String, Type)]) -> Result<()> {
-        for ((&value, tensor), (name, ty)) in feed.inputs.iter().zip(&self.x).zip(inputs) {
-            match ty.dtype {
+    pub(crate) fn upload(&self, Loaded { graph, feed, executable, .. }: &mut Loaded) -> Result<()> {
+        for (&value, tensor) in feed.inputs.iter().zip(&self.x) {
+            match graph.ty(value).dtype {
                 Dtype::F32 => executable.upload(value, Upload::Tensor(tensor))?,
-                Dtype::U32 => executable.upload(value, Upload::Index(&whole(name, tensor, u32::MAX as usize)?))?,
+                Dtype::U32 => executable.upload(value, Upload::Index(&whole("x", tensor, u32::MAX as usize)?))?,
             }
         }
         for (&value, tensor) in feed.targets.iter().zip(&self.y) {
@@ -71,9 +71,9 @@ impl Model {
             fitting(&self.called(what, name, self.inputs.len()), &tensor, &ty.shape, count)
         };
         let x = x.into_iter().zip(&self.inputs).map(fit).collect::<Result<Vec<_>>>()?;
-        for (at, (tensor, (name, _))) in x.iter().zip(&self.inputs).enumerate() {
-            if let Some(limit) = self.network.limit(at) {
-                whole(name, tensor, limit)?;
+        for (at, (tensor, (name, ty))) in x.iter().zip(&self.inputs).enumerate() {
+            if ty.dtype == Dtype::U32 {
+                whole(name, tensor, self.network.limit(at).unwrap_or(u32::MAX as usize))?;
             }
         }
         Ok(Rows { x, y: vec![], weights: vec![], count })
@@ -158,7 +158,7 @@ impl Model {
 
 /// The tensor as rows of a shape. A last axis of 1 may be left out or be too much: `[n]` for `[n, 1]`, and the other
 /// way round; nothing else is stretched.
-fn fitting(what: &str, tensor: &Tensor, row: &Shape, count: usize) -> Result<Tensor> {
+pub(crate) fn fitting(what: &str, tensor: &Tensor, row: &Shape, count: usize) -> Result<Tensor> {
     let (wanted, got) = (row.with_batch(count), tensor.shape());
     let column = |long: &Shape, short: &Shape| matches!(long.dims(), [others @ .., 1] if short.dims() == others);
     let nothing = count == 0 && tensor.is_empty() && wanted.is_empty();

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::model::{Key, Mode, Model};
+use crate::model::{Key, Mode, Model, Trained};
 use crate::random::permutation;
 use crate::runtime::clock::Clock;
-use crate::tensor::{IntoTensors, Tensors};
+use crate::tensor::IntoTensors;
 use crate::train::fit::Fit;
 use crate::train::history::{History, Logs};
 use crate::train::pass::{Pass, in_order};
@@ -50,7 +50,7 @@ pub struct Progress {
 /// ```
 #[derive(Debug)]
 pub struct Run<'m> {
-    model: &'m mut Model,
+    trained: &'m mut dyn Trained,
     fit: Fit,
     batch: usize,
     train: Rows,
@@ -90,28 +90,28 @@ impl Model {
     /// # Errors
     /// What is wrong with the arguments.
     pub fn run(&mut self, x: impl IntoTensors, y: impl IntoTensors, fit: Fit) -> Result<Run<'_>> {
-        Run::new(self, x.into_tensors()?, y.into_tensors()?, fit)
+        fit.check()?;
+        self.compiled()?;
+        let mut rows = self.rows(["x", "y"], x.into_tensors()?, y.into_tensors()?)?;
+        self.weigh(&mut rows, &fit.sample_weights)?;
+        let (mut train, validation) = match &fit.validation_data {
+            Some((x, y)) => (rows, Some(self.rows(["validation x", "validation y"], x.clone(), y.clone())?)),
+            None if fit.validation_split > 0.0 => split(&rows, fit.validation_split)?,
+            None => (rows, None),
+        };
+        self.weigh_classes(&mut train, &fit.class_weights)?;
+        Run::new(self, train, validation, fit)
     }
 }
 
 impl<'m> Run<'m> {
-    pub(crate) fn new(model: &'m mut Model, x: Tensors, y: Tensors, fit: Fit) -> Result<Self> {
-        fit.check()?;
-        model.compiled()?;
-        let mut rows = model.rows(["x", "y"], x, y)?;
-        model.weigh(&mut rows, &fit.sample_weights)?;
-        let (mut train, validation) = match &fit.validation_data {
-            Some((x, y)) => (rows, Some(model.rows(["validation x", "validation y"], x.clone(), y.clone())?)),
-            None if fit.validation_split > 0.0 => split(&rows, fit.validation_split)?,
-            None => (rows, None),
-        };
+    pub(crate) fn new(trained: &'m mut dyn Trained, train: Rows, validation: Option<Rows>, fit: Fit) -> Result<Self> {
         if train.count == 0 || validation.as_ref().is_some_and(|rows| rows.count == 0) {
             return Err(Error::shape("x", "at least one row to train on, and one to validate on", 0));
         }
-        model.weigh_classes(&mut train, &fit.class_weights)?;
         let batch = fit.batch_size.min(train.count);
         let mut run = Self {
-            model,
+            trained,
             batch,
             train,
             validation,
@@ -129,19 +129,16 @@ impl<'m> Run<'m> {
 
     /// Loads the programs and brings the data to the device: nothing of that happens in an epoch.
     fn upload(&mut self) -> Result<()> {
-        let train = self.training()?;
-        let loaded = &mut self.model.loaded[train];
-        self.train.upload(&mut *loaded.executable, &loaded.feed, &self.model.inputs)?;
-        if let Some(rows) = &self.validation {
-            let index = self.model.ready(validating(&self.fit, rows))?;
-            let loaded = &mut self.model.loaded[index];
-            rows.upload(&mut *loaded.executable, &loaded.feed, &self.model.inputs)?;
+        let key = self.training();
+        self.train.upload(self.trained.ready(key)?)?;
+        match &self.validation {
+            Some(rows) => rows.upload(self.trained.ready(validating(&self.fit, rows))?),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    fn training(&mut self) -> Result<usize> {
-        self.model.ready((Mode::Train, self.batch, self.train.count, self.train.is_weighted()))
+    fn training(&self) -> Key {
+        (Mode::Train, self.batch, self.train.count, self.train.is_weighted())
     }
 
     /// Works for at most `budget`, as far as single submissions allow, or until an epoch has ended.
@@ -199,26 +196,25 @@ impl<'m> Run<'m> {
         if self.fit.shuffle {
             order = permutation(order.len() as u32, self.fit.seed, self.epoch as u64);
         }
-        let (index, iteration) = (self.training()?, self.model.iterations);
-        let pass = Pass::begin(&mut self.model.loaded[index], self.batch, &order, &self.train.weights, iteration)?;
+        let (key, iteration) = (self.training(), *self.trained.iterations());
+        let pass = Pass::begin(self.trained.ready(key)?, self.batch, &order, &self.train.weights, iteration)?;
         let progress = self.progress(0, Logs::new(), false);
         self.phase = Phase::Training(pass);
         Ok(progress)
     }
 
     fn train(&mut self, mut pass: Pass) -> Result<Progress> {
-        let (index, finished, sent) = (self.training()?, pass.finished(), pass.sent());
-        let (clock, dispatches) = (Clock::start(), self.model.device().counters().map(|c| c.dispatches));
-        let loaded = &mut self.model.loaded[index];
+        let (key, finished, sent) = (self.training(), pass.finished(), pass.sent());
+        let (clock, dispatches) = (Clock::start(), self.dispatches());
+        let loaded = self.trained.ready(key)?;
         let turned = pass.turn(&mut *loaded.executable, self.epoch as u64);
         let done = (pass.finished() - finished) as u64;
         let logs = pass.logs("");
-        self.model.iterations += done;
+        *self.trained.iterations() += done;
         self.work.finished += done;
         self.work.sent += (pass.sent() - sent) as u64;
         self.work.time += clock.elapsed();
-        let now = self.model.device().counters().map(|c| c.dispatches);
-        let more = now.zip(dispatches).map(|(now, before)| now - before);
+        let more = self.dispatches().zip(dispatches).map(|(now, before)| now - before);
         self.work.dispatches = more.map(|more| self.work.dispatches.unwrap_or(0) + more);
         if !turned? {
             let progress = self.progress(pass.finished(), logs, false);
@@ -227,9 +223,8 @@ impl<'m> Run<'m> {
         }
         let Some(rows) = &self.validation else { return Ok(self.end_epoch(logs)) };
         let key = validating(&self.fit, rows);
-        let index = self.model.ready(key)?;
         let order = in_order(rows.count)?;
-        let validation = Pass::begin(&mut self.model.loaded[index], key.1, &order, &rows.weights, 0)?;
+        let validation = Pass::begin(self.trained.ready(key)?, key.1, &order, &rows.weights, 0)?;
         let progress = self.progress(pass.finished(), logs.clone(), false);
         self.phase = Phase::Validating(validation, logs);
         Ok(progress)
@@ -237,8 +232,7 @@ impl<'m> Run<'m> {
 
     fn validate(&mut self, mut pass: Pass, mut logs: Logs) -> Result<Progress> {
         let Some(rows) = &self.validation else { return Ok(self.end_epoch(logs)) };
-        let index = self.model.ready(validating(&self.fit, rows))?;
-        let loaded = &mut self.model.loaded[index];
+        let loaded = self.trained.ready(validating(&self.fit, rows))?;
         if pass.turn(&mut *loaded.executable, self.epoch as u64)? {
             logs.extend(pass.logs("val_"));
             return Ok(self.end_epoch(logs));
@@ -255,6 +249,10 @@ impl<'m> Run<'m> {
         self.progress(self.steps(), logs, true)
     }
 
+    fn dispatches(&self) -> Option<u64> {
+        self.trained.memory().0.counters().map(|counters| counters.dispatches)
+    }
+
     fn steps(&self) -> usize {
         self.train.count.div_ceil(self.batch)
     }
@@ -269,14 +267,11 @@ impl<'m> Run<'m> {
 impl Drop for Run<'_> {
     /// A training that is given up may have steps on their way: they count.
     fn drop(&mut self) {
-        if let (Phase::Training(pass), Ok(index)) =
-            (&mut std::mem::replace(&mut self.phase, Phase::Failed), self.training())
-        {
-            let finished = pass.finished();
-            // An error here is that of a device that is lost: the next call to it says so.
-            let _ = pass.drain(&mut *self.model.loaded[index].executable);
-            self.model.iterations += (pass.finished() - finished) as u64;
-        }
+        let Phase::Training(pass) = &mut std::mem::replace(&mut self.phase, Phase::Failed) else { return };
+        let (key, finished) = (self.training(), pass.finished());
+        // An error here is that of a device that is lost: the next call to it says so.
+        let _ = self.trained.ready(key).and_then(|loaded| pass.drain(&mut *loaded.executable));
+        *self.trained.iterations() += (pass.finished() - finished) as u64;
     }
 }
 
