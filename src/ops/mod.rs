@@ -13,6 +13,7 @@ mod gather;
 mod loss;
 mod matmul;
 mod movement;
+mod moving_average;
 mod one_hot;
 mod reduce;
 mod reshape;
@@ -45,6 +46,7 @@ pub use movement::pad::{Pad, pad};
 pub use movement::slice::{Slice, slice};
 pub use movement::split::{Split, split};
 pub use movement::transpose::{Transpose, transpose};
+pub use moving_average::{MovingAverage, moving_average};
 pub use one_hot::{OneHot, one_hot};
 pub use reduce::{Argmax, BroadcastTo, Extreme, MeanBackward, Sum, argmax, broadcast_to, max, mean, min, sum, sum_to};
 pub use reshape::{Reshape, flatten, reshape};
@@ -91,6 +93,7 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "finite", cases: finite::cases },
     Family { name: "adam", cases: adam::cases },
     Family { name: "sgd", cases: sgd::cases },
+    Family { name: "moving_average", cases: moving_average::cases },
     Family { name: "step_end", cases: step_end::cases },
 ];
 
