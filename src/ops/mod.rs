@@ -14,6 +14,7 @@ mod loss;
 mod matmul;
 mod movement;
 mod moving_average;
+mod normalization;
 mod one_hot;
 mod reduce;
 mod reshape;
@@ -47,6 +48,10 @@ pub use movement::slice::{Slice, slice};
 pub use movement::split::{Split, split};
 pub use movement::transpose::{Transpose, transpose};
 pub use moving_average::{MovingAverage, moving_average};
+pub use normalization::{
+    BatchNormalization, BatchNormalizationBackward, LayerNormalization, LayerNormalizationBackward, Normalization,
+    Normalize, batch_normalization, layer_normalization, normalize,
+};
 pub use one_hot::{OneHot, one_hot};
 pub use reduce::{Argmax, BroadcastTo, Extreme, MeanBackward, Sum, argmax, broadcast_to, max, mean, min, sum, sum_to};
 pub use reshape::{Reshape, flatten, reshape};
@@ -88,6 +93,7 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "dropout", cases: dropout::cases },
     Family { name: "rows", cases: rows::cases },
     Family { name: "softmax", cases: softmax::cases },
+    Family { name: "normalization", cases: normalization::cases },
     Family { name: "pointwise_loss", cases: loss::pointwise::cases },
     Family { name: "class_loss", cases: loss::class::cases },
     Family { name: "finite", cases: finite::cases },
