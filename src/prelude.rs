@@ -5,9 +5,9 @@ pub use crate::device::Device;
 pub use crate::error::{Error, Result};
 pub use crate::graph::{Builder, Value};
 pub use crate::layers::{
-    Activation, Add, Average, Concatenate, Config, Dense, Dot, Dropout, Embedding, Flatten, Initializer, Layer,
-    Maximum, Minimum, Multiply, PRelu, Permute, Placed, Registry, Regularizer, RepeatVector, Reshape, Scope, Subtract,
-    Symbol, Vars,
+    Activation, Add, Average, BatchNormalization, Concatenate, Config, Dense, Dot, Dropout, Embedding, Flatten,
+    Initializer, Layer, Maximum, Minimum, Multiply, PRelu, Permute, Placed, Registry, Regularizer, RepeatVector,
+    Reshape, Scope, Subtract, Symbol, Vars,
 };
 pub use crate::losses::{
     BinaryCrossentropy, CategoricalCrossentropy, Huber, Loss, Losses, MeanAbsoluteError, MeanSquaredError,

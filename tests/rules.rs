@@ -114,7 +114,12 @@ fn cases_stand_on_both_sides_of_the_bound_on_iterations() {
         *of_op = (of_op.0 || launches.len() == 1, of_op.1.max(launches.iter().sum()));
     }
     let matmul = ["matmul", "matmul_nt", "matmul_tn", "matmul_tt", "matmul_backward"];
-    for op in matmul.into_iter().chain(["dense", "dense_backward", "bias_add_backward", "scatter_add", "sum"]) {
+    let normalizations = ["batch_normalization", "batch_normalization_backward", "layer_normalization_backward"];
+    for op in matmul
+        .into_iter()
+        .chain(["dense", "dense_backward", "bias_add_backward", "scatter_add", "sum"])
+        .chain(normalizations)
+    {
         let (one, most) = found[op];
         assert!(one && most > MOST_TRIPS, "{op}: {one}, {most}");
     }

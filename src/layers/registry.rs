@@ -11,8 +11,9 @@ use serde_json::Value as Json;
 use crate::error::{Error, Result};
 use crate::layers::network::Call;
 use crate::layers::{
-    Activation, Add, Average, Concatenate, Config, Dense, Dot, Dropout, Embedding, Flatten, Layer, Maximum, Minimum,
-    Multiply, Network, PRelu, Permute, Placed, RepeatVector, Reshape, Source, Subtract,
+    Activation, Add, Average, BatchNormalization, Concatenate, Config, Dense, Dot, Dropout, Embedding, Flatten, Layer,
+    LayerNormalization, Maximum, Minimum, Multiply, Network, PRelu, Permute, Placed, RepeatVector, Reshape, Source,
+    Subtract,
 };
 use crate::shape::{Dtype, Type};
 
@@ -43,12 +44,14 @@ impl Default for Registry {
             .with::<Activation>("Activation")
             .with::<Add>("Add")
             .with::<Average>("Average")
+            .with::<BatchNormalization>("BatchNormalization")
             .with::<Concatenate>("Concatenate")
             .with::<Dense>("Dense")
             .with::<Dot>("Dot")
             .with::<Dropout>("Dropout")
             .with::<Embedding>("Embedding")
             .with::<Flatten>("Flatten")
+            .with::<LayerNormalization>("LayerNormalization")
             .with::<Maximum>("Maximum")
             .with::<Minimum>("Minimum")
             .with::<Multiply>("Multiply")

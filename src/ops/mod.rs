@@ -13,6 +13,8 @@ mod gather;
 mod loss;
 mod matmul;
 mod movement;
+mod moving_average;
+mod normalization;
 mod one_hot;
 mod reduce;
 mod reshape;
@@ -47,6 +49,11 @@ pub use movement::pad::{Pad, pad};
 pub use movement::slice::{Slice, slice};
 pub use movement::split::{Split, split};
 pub use movement::transpose::{Transpose, transpose};
+pub use moving_average::{MovingAverage, moving_average};
+pub use normalization::{
+    BatchNormalization, BatchNormalizationBackward, LayerNormalization, LayerNormalizationBackward, Normalization,
+    Normalize, batch_normalization, layer_normalization, normalize,
+};
 pub use one_hot::{OneHot, one_hot};
 pub use reduce::{Argmax, BroadcastTo, Extreme, MeanBackward, Sum, argmax, broadcast_to, max, mean, min, sum, sum_to};
 pub use reshape::{Reshape, flatten, reshape};
@@ -90,11 +97,13 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "dropout", cases: dropout::cases },
     Family { name: "rows", cases: rows::cases },
     Family { name: "softmax", cases: softmax::cases },
+    Family { name: "normalization", cases: normalization::cases },
     Family { name: "pointwise_loss", cases: loss::pointwise::cases },
     Family { name: "class_loss", cases: loss::class::cases },
     Family { name: "finite", cases: finite::cases },
     Family { name: "adam", cases: adam::cases },
     Family { name: "sgd", cases: sgd::cases },
+    Family { name: "moving_average", cases: moving_average::cases },
     Family { name: "rmsprop", cases: rmsprop::cases },
     Family { name: "step_value", cases: step_value::cases },
     Family { name: "step_end", cases: step_end::cases },

@@ -52,8 +52,8 @@ pub fn log_softmax(g: &Builder, x: Value) -> Result<Value> {
     g.op1(SoftmaxOp { log: true }, &[x])
 }
 
-/// Rows and columns of a value whose last axis is that of the softmax.
-fn extents(op: &str, x: &Type) -> Result<[usize; 2]> {
+/// Rows and columns of a value whose last axis an op goes along.
+pub(super) fn extents(op: &str, x: &Type) -> Result<[usize; 2]> {
     float(op, "x", x)?;
     match x.shape.dims() {
         [rows @ .., cols] if !(x.batched && rows.is_empty()) => Ok([rows.iter().product(), *cols]),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use wgrad::graph::{Builder, Value};
 use wgrad::layers::{
-    ActivationFunction, Add, Average, Concatenate, Dot, Dropout, Embedding, Flatten, Maximum, Minimum, Multiply, PRelu,
-    Permute, Placed, RepeatVector, Reshape, Subtract,
+    ActivationFunction, Add, Average, BatchNormalization, Concatenate, Dot, Dropout, Embedding, Flatten,
+    LayerNormalization, Maximum, Minimum, Multiply, PRelu, Permute, Placed, RepeatVector, Reshape, Subtract,
 };
 use wgrad::ops::step_end;
 use wgrad::program::Options;
@@ -49,6 +49,11 @@ const REQUIRED: &[&str] = &[
     "maximum",
     "minimum",
     "dot",
+    "batchnorm_train",
+    "batchnorm_infer",
+    "batchnorm_nhwc_train",
+    "layernorm",
+    "layernorm_rank3",
     "dropout_infer",
     "embedding",
 ];
@@ -68,6 +73,7 @@ fn layer(golden: &Golden<'_>) -> Covered<Placed> {
     let whole = |value: &Json| value.as_i64().unwrap() as isize;
     let wholes = |key: &str| config[key].as_array().unwrap().iter().map(whole).collect::<Vec<isize>>();
     let known = |keys: &[&str]| only(config, keys);
+    let normalization = &["epsilon", "center", "scale", "axis"][..];
     Ok(match golden.json["layer"].as_str().unwrap() {
         "Dense" => {
             known(&["units", "activation", "use_bias"])?;
@@ -117,6 +123,21 @@ fn layer(golden: &Golden<'_>) -> Covered<Placed> {
                 one => [whole(one); 2],
             };
             Dot::new(axes).normalize(config["normalize"] == true).into()
+        }
+        "BatchNormalization" => {
+            known(&[normalization, &["momentum", "synchronized", "renorm", "renorm_momentum"]].concat())?;
+            is(config, "axis", -1)?;
+            is(config, "synchronized", false)?;
+            is(config, "renorm", false)?;
+            let layer = BatchNormalization::new().momentum(number("momentum")).epsilon(number("epsilon"));
+            layer.center(config["center"] == true).scale(config["scale"] == true).into()
+        }
+        "LayerNormalization" => {
+            known(&[normalization, &["rms_scaling"]].concat())?;
+            is(config, "axis", vec![-1])?;
+            is(config, "rms_scaling", false)?;
+            let layer = LayerNormalization::new().epsilon(number("epsilon"));
+            layer.center(config["center"] == true).scale(config["scale"] == true).into()
         }
         "Dropout" => known(&["rate"]).map(|()| Dropout::new(number("rate")).into())?,
         "Embedding" => {

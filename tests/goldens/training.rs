@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 use wgrad::graph::Value;
-use wgrad::layers::{ActivationFunction, Add, Concatenate, Config, Layer, Multiply, Placed, Scope};
+use wgrad::layers::{ActivationFunction, Add, BatchNormalization, Concatenate, Config, Layer, Multiply, Placed, Scope};
 use wgrad::losses::Losses;
 use wgrad::metrics::Metrics;
 use wgrad::ops::{Sigmoid, unary};
@@ -23,6 +23,7 @@ const REQUIRED: &[&str] = &[
     "custom_sigmoid_layer",
     "multi_output",
     "two_inputs_shared_residual",
+    "batchnorm_mlp",
 ];
 
 pub fn check(device: &Device) {
@@ -73,6 +74,7 @@ fn layer(text: &str) -> Covered<Placed> {
             dense.into()
         }
         ("MySigmoidLayer", _) => MySigmoidLayer.into(),
+        ("BatchNormalization", _) => BatchNormalization::new().into(),
         (name, _) => Activation::new(ActivationFunction::named(name).map_err(|_| missing())?).into(),
     })
 }
