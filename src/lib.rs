@@ -24,6 +24,8 @@
 //! # }
 //! ```
 //!
+//! [`guide`] goes through the examples; [`guide::keras`] says what Keras' calls are here.
+//!
 //! From the bottom up; a module uses only those above it:
 //!
 //! | module | what it holds |
@@ -63,6 +65,7 @@ pub mod data;
 pub mod model;
 pub mod train;
 pub mod prelude;
+pub mod guide;
 #[cfg(feature = "cli")]
 pub mod cli;
 

@@ -8,6 +8,7 @@
 //! | [`nodes`] | the same for each node of a loaded program, on the program's own values |
 //! | [`gradient`], [`loss_gradient`] | an op's gradient with differences of the op, both in f64 |
 //! | [`verify`] | an op of a program's own on a device, and its gradient |
+//! | [`own_ops`] | every such op of a graph, with the types that it has there: what `compile` calls |
 //!
 #![doc = include_str!("../../docs/guide/bars.md")]
 
@@ -16,6 +17,7 @@ mod compare;
 mod gradient;
 mod nodes;
 mod number;
+mod own;
 mod parity;
 mod reproduce;
 mod suite;
@@ -26,6 +28,7 @@ pub use bench::graph_of;
 pub use compare::{Reference, Worst};
 pub use gradient::{Slope, gradient, loss_gradient};
 pub use nodes::{NodeOutcome, nodes};
+pub use own::own_ops;
 pub use parity::{Outcome, Place, parity, variants};
 pub use reproduce::reproduce;
 pub use suite::{Finding, Job, Row, Rows, WorstCase, jobs, run, suite};

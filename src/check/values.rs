@@ -87,6 +87,7 @@ pub fn values(input: &Input, regime: Regime, seed: u64, index: usize) -> Buffer<
     }
     let value = |at: usize| match input.domain {
         Domain::Any | Domain::Index(_) => regime.any(at, &mut random),
+        Domain::Moderate => regime.any(at, &mut random).clamp(-10.0, 10.0),
         Domain::Argument(function) => argument(function, regime.any(at, &mut random)),
         Domain::Seen(function) => seen(function, argument(function, regime.any(at, &mut random))),
         Domain::NotNegative => regime.any(at, &mut random).abs(),
@@ -157,6 +158,7 @@ pub fn trials(inputs: &[Input], seed: u64) -> Vec<Trial> {
             Trial { name, inputs }
         };
         match (input.ty.dtype, input.domain) {
+            (Dtype::F32, Domain::Moderate) => {}
             (Dtype::F32, domain) => {
                 trials.push(special(TrialName::NotANumber(i), f32::NAN));
                 if matches!(domain, Domain::Any | Domain::NotNegative | Domain::Argument(_) | Domain::Seen(_)) {
@@ -193,6 +195,7 @@ mod tests {
         for regime in Regime::ALL {
             for domain in [
                 Domain::Any,
+                Domain::Moderate,
                 Domain::NotNegative,
                 Domain::NotPositive,
                 Domain::Probability,
@@ -203,6 +206,7 @@ mod tests {
                 assert_eq!(made, values(&input(domain), regime, 3, 1));
                 let inside = |v: &f32| match domain {
                     Domain::Any | Domain::Index(_) | Domain::Argument(_) | Domain::Seen(_) => v.is_finite(),
+                    Domain::Moderate => v.abs() <= 10.0,
                     Domain::NotNegative => *v >= 0.0,
                     Domain::NotPositive => *v <= 0.0,
                     Domain::Probability => (0.0..=1.0).contains(v),

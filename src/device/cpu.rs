@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::device::{Executable, Row, Status, Upload, lock};
 use crate::error::{Error, Result};
 use crate::graph::{Args, Buffer, Graph, Origin, StepState, StepTable, Value, call};
 use crate::program::Program;
+use crate::runtime::clock::Clock;
 use crate::shape::{Dtype, Type};
 
 /// The variables of a model on the CPU, shared by its programs.
@@ -36,6 +38,8 @@ pub struct CpuExecutable {
     step: StepState<f32>,
     steps: u32,
     rows: Vec<Row>,
+    /// How long a submission may take.
+    most: Duration,
 }
 
 /// An op with what it is called on.
@@ -77,6 +81,7 @@ impl CpuExecutable {
             step: StepState::new(),
             steps: 0,
             rows: vec![],
+            most: Duration::MAX,
             program,
             storage,
             buffers,
@@ -104,8 +109,13 @@ impl CpuExecutable {
         call(kernel, types, &mut self.buffers, (inputs, outputs), &mut self.taken, &mut self.step)
     }
 
-    fn steps(&mut self, count: u32) -> Result<()> {
-        for _ in 0..count {
+    /// Runs at most `count` steps, and one at least; gives their number.
+    fn steps(&mut self, count: u32) -> Result<u32> {
+        let clock = Clock::start();
+        for done in 0..count {
+            if done > 0 && clock.elapsed() >= self.most {
+                return Ok(done);
+            }
             let at = self.step.words.step as usize;
             for node in 0..self.calls.len() {
                 self.call(node)?;
@@ -117,7 +127,7 @@ impl CpuExecutable {
                 self.rows.push(Row::of(self.graph(), buffers, at));
             }
         }
-        Ok(())
+        Ok(count)
     }
 }
 
@@ -140,12 +150,16 @@ impl Executable for CpuExecutable {
         Ok(())
     }
 
+    fn pace(&mut self, submission: Duration, _wait: Duration) {
+        self.most = submission;
+    }
+
     fn submit(&mut self, most: u32) -> Result<u32> {
         let count = most.min(STEPS).min(self.steps.saturating_sub(self.step.words.step));
         self.swap()?;
         let done = self.steps(count);
         self.swap()?;
-        done.map(|()| count)
+        done
     }
 
     fn poll(&mut self, _wait: bool) -> Result<Status> {

@@ -1,11 +1,14 @@
 //! The CPU in f64: the oracle as a device, slow and exact.
 
+use std::time::Duration;
+
 use crate::device::cpu::CpuStorage;
 use crate::device::{Executable, Row, Status, Upload, lock};
 use crate::error::Result;
 use crate::graph::{Buffer, StepState, StepTable, Value};
 use crate::oracle::Oracle;
 use crate::program::Program;
+use crate::runtime::clock::Clock;
 
 /// Steps that one submission runs.
 const STEPS: u32 = 4;
@@ -17,12 +20,14 @@ pub struct ExactExecutable {
     storage: CpuStorage<f64>,
     steps: u32,
     rows: Vec<Row>,
+    /// How long a submission may take.
+    most: Duration,
 }
 
 impl ExactExecutable {
     /// Interprets a graph on the variables of a model.
     pub fn new(oracle: Oracle, storage: CpuStorage<f64>) -> Self {
-        Self { oracle, storage, steps: 0, rows: vec![] }
+        Self { oracle, storage, steps: 0, rows: vec![], most: Duration::MAX }
     }
 }
 
@@ -40,10 +45,18 @@ impl Executable for ExactExecutable {
         Ok(())
     }
 
+    fn pace(&mut self, submission: Duration, _wait: Duration) {
+        self.most = submission;
+    }
+
     fn submit(&mut self, most: u32) -> Result<u32> {
         let count = most.min(STEPS).min(self.steps.saturating_sub(self.oracle.step.words.step));
         let mut variables = lock(&self.storage)?;
-        for _ in 0..count {
+        let clock = Clock::start();
+        for done in 0..count {
+            if done > 0 && clock.elapsed() >= self.most {
+                return Ok(done);
+            }
             let at = self.oracle.step.words.step as usize;
             self.oracle.run(&mut variables)?;
             if self.oracle.step.words.halt == 0

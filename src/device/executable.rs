@@ -1,10 +1,12 @@
 //! What runs a loaded graph: a closed, small interface that knows no op.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::graph::{Buffer, Float, Graph, StepState, StepTable, Value, Words};
 use crate::program::Program;
+use crate::runtime::DeviceSlice;
 use crate::shape::{Dtype, Type};
 use crate::tensor::Tensor;
 
@@ -91,13 +93,17 @@ pub trait Executable: fmt::Debug + Send {
     /// [`Error::Argument`] where the table does not fit the graph.
     fn begin(&mut self, table: &StepTable) -> Result<()>;
 
+    /// Says how long the device may work on one submission, and how long [`poll`](Self::poll) may wait for one. Until it
+    /// is said, a submission is as long as is good, and a wait as long as it takes.
+    fn pace(&mut self, submission: Duration, wait: Duration);
+
     /// Sends off the next steps, at most `most` and as many as a submission should have; gives their number.
     ///
     /// # Errors
     /// [`Error::DeviceLost`].
     fn submit(&mut self, most: u32) -> Result<u32>;
 
-    /// Looks at what has finished; with `wait`, waits for the oldest submission.
+    /// Looks at what has finished; with `wait`, waits for the oldest submission, as long as it may.
     ///
     /// # Errors
     /// [`Error::DeviceLost`] where the receipt of a submission is wrong, or does not come.
@@ -108,6 +114,12 @@ pub trait Executable: fmt::Debug + Send {
     /// # Errors
     /// [`Error::DeviceLost`].
     fn download(&mut self, value: Value) -> Result<Buffer<f64>>;
+
+    /// Where a value lies on a GPU.
+    fn slice(&self, value: Value) -> Option<DeviceSlice> {
+        let _ = value;
+        None
+    }
 
     /// Runs the launches of one node, and waits: what checks do.
     ///

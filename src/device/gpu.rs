@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::device::bind::bind;
 use crate::device::receipt::{Part, Receipt};
@@ -10,15 +11,15 @@ use crate::error::{Error, Result};
 use crate::graph::{Buffer as Host, HEADER, StepState, StepTable, Value, Variables, Words, padded};
 use crate::program::{Memory, Program};
 use crate::runtime::clock::Clock;
-use crate::runtime::{Buffer, BufferCopy, BufferUse, Dispatch, Gpu, ReadBack};
+use crate::runtime::{Buffer, BufferCopy, BufferUse, DeviceSlice, Dispatch, Gpu, PATIENCE, ReadBack};
 use crate::shape::Dtype;
 
 /// Submissions in flight at most.
 const RING: usize = 3;
 /// Steps of a submission at most; more gained nothing where it was measured.
 const MOST_STEPS: u32 = 64;
-/// Milliseconds of device work that a submission stays below, and those from which on it may grow.
-const BUDGET_MS: (u128, u128) = (100, 50);
+/// Device work that a submission stays below; where it is less than half of it, the next one grows.
+const SUBMISSION: Duration = Duration::from_millis(100);
 /// Bytes of a word.
 const WORD: u64 = 4;
 /// Words of a window of an upload: less than what the runtime sends off by itself.
@@ -104,6 +105,8 @@ pub struct GpuExecutable {
     steps: (u32, u32),
     words: Words,
     per_submission: u32,
+    /// How long a submission may take, and how long to wait for one.
+    paced: (Duration, Duration),
     clock: Clock,
 }
 
@@ -154,6 +157,7 @@ impl GpuExecutable {
             steps: (0, 0),
             words: Words::default(),
             per_submission: 1,
+            paced: (SUBMISSION, Duration::MAX),
             clock: Clock::start(),
             program,
         })
@@ -226,11 +230,11 @@ impl GpuExecutable {
     /// Fits the number of steps of a submission to the time that the last one took: at most the time since it was sent
     /// off or the one before it was taken. A program that looks seldom sees too long a time, and shrinks nothing.
     fn pace(&mut self, count: u32, waited: bool) {
-        let took = self.clock.elapsed().as_millis();
+        let took = self.clock.elapsed();
         self.clock = Clock::start();
-        if took > BUDGET_MS.0 && waited {
+        if took > self.paced.0 && waited {
             self.per_submission = (count / 2).max(1);
-        } else if took < BUDGET_MS.1 && count == self.per_submission {
+        } else if took < self.paced.0 / 2 && count == self.per_submission {
             self.per_submission = (count * 2).min(MOST_STEPS);
         }
     }
@@ -239,13 +243,20 @@ impl GpuExecutable {
     fn oldest(&mut self, wait: bool) -> Result<Option<Vec<Row>>> {
         let Some(mut front) = self.pending.pop_front() else { return Ok(None) };
         let what = (front.first, front.count, front.sequence);
-        let (bytes, waited) = match front.bytes.try_take()? {
-            Some(bytes) => (bytes, false),
-            None if wait => (front.bytes.wait()?, true),
-            None => {
-                self.pending.push_front(front);
-                return Ok(None);
+        let taken = match front.bytes.try_take()? {
+            Some(bytes) => Some((bytes, false)),
+            None if wait => front.bytes.wait_for(self.paced.1)?.map(|bytes| (bytes, true)),
+            None => None,
+        };
+        let Some((bytes, waited)) = taken else {
+            if self.clock.elapsed() > self.paced.0 {
+                self.per_submission = self.per_submission.min((front.count / 2).max(1)); // it takes too long already
             }
+            self.pending.push_front(front);
+            return match self.clock.elapsed() {
+                late if late >= PATIENCE => Err(self.gpu.lose(format!("it did not answer for {} s", late.as_secs()))),
+                _ => Ok(None),
+            };
         };
         let rows = self.take(what, &bytes)?;
         self.pace(what.1, waited);
@@ -286,6 +297,16 @@ impl Executable for GpuExecutable {
         Ok(())
     }
 
+    fn pace(&mut self, submission: Duration, wait: Duration) {
+        let submission = submission.min(SUBMISSION);
+        if submission < self.paced.0 {
+            // Those that were good so far are too long now, by as much as it is less.
+            let share = submission.as_secs_f64() / self.paced.0.as_secs_f64();
+            self.per_submission = ((f64::from(self.per_submission) * share) as u32).max(1);
+        }
+        self.paced = (submission, wait);
+    }
+
     fn submit(&mut self, most: u32) -> Result<u32> {
         let (all, first) = self.steps;
         let count = most.min(self.per_submission).min(all - first);
@@ -324,6 +345,11 @@ impl Executable for GpuExecutable {
             Dtype::F32 => Host::Float(words.into_iter().map(|w| f32::from_bits(w).into()).collect()),
             Dtype::U32 => Host::Index(words),
         })
+    }
+
+    fn slice(&self, value: Value) -> Option<DeviceSlice> {
+        let (buffer, offset, len) = self.buffer(value)?;
+        Some(DeviceSlice::new(buffer.clone(), offset..offset + WORD * len as u64))
     }
 
     fn run_node(&mut self, node: usize) -> Result<()> {

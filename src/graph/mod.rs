@@ -17,6 +17,7 @@ pub use float::{F1, F2, Float};
 pub use launch::{
     Bind, CHUNK, Caps, Constant, Launch, MOST_BINDINGS, MOST_TRIPS, Operand, Param, Role, Site, Variant, term_ranges,
 };
+pub(crate) use op::is_foreign;
 pub use op::{Args, Buffer, Inputs, Op, OpDef, call};
 pub use step::{FLAG_BAD_INDEX, FLAG_NOT_FINITE, GRADIENT_LIMIT, HEADER, StepState, StepTable, Words};
 pub use tolerance::{Measure, TINY, Tolerance, UNIT, chunked_sum, sum as sum_bar, ulp};

@@ -24,6 +24,11 @@ pub trait OpDef: Debug + Send + Sync + 'static {
     /// [`Error::Shape`] where the inputs do not fit.
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>>;
 
+    /// Whether it is a program's own, and none of wgrad's: `compile` checks those.
+    fn is_own(&self) -> bool {
+        is_foreign::<Self>()
+    }
+
     /// Pairs (output, input) that share storage: the output arrives holding the input's old value.
     fn aliases(&self) -> Vec<(usize, usize)> {
         vec![]
@@ -72,6 +77,11 @@ pub trait OpDef: Debug + Send + Sync + 'static {
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>>;
 }
 
+/// Whether a type is not one of wgrad's.
+pub(crate) fn is_foreign<T: ?Sized>() -> bool {
+    !std::any::type_name::<T>().starts_with(concat!(env!("CARGO_CRATE_NAME"), "::"))
+}
+
 /// An op as the graph holds it. Implemented for every [`OpDef`].
 pub trait Op: Debug + Send + Sync {
     /// See [`OpDef::name`].
@@ -79,6 +89,8 @@ pub trait Op: Debug + Send + Sync {
     /// See [`OpDef::infer`].
     #[allow(missing_docs, clippy::missing_errors_doc)]
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>>;
+    /// See [`OpDef::is_own`].
+    fn is_own(&self) -> bool;
     /// See [`OpDef::aliases`].
     fn aliases(&self) -> Vec<(usize, usize)>;
     /// See [`OpDef::checks_finite`].
@@ -109,6 +121,9 @@ impl<T: OpDef> Op for T {
     }
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {
         OpDef::infer(self, inputs)
+    }
+    fn is_own(&self) -> bool {
+        OpDef::is_own(self)
     }
     fn aliases(&self) -> Vec<(usize, usize)> {
         OpDef::aliases(self)

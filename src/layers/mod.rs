@@ -119,6 +119,30 @@ pub trait Layer: Debug + Send + Sync {
     }
 }
 
+/// Registers every layer of wgrad.
+fn built_in(registry: Registry) -> Registry {
+    registry
+        .with::<Activation>("Activation")
+        .with::<Add>("Add")
+        .with::<Average>("Average")
+        .with::<BatchNormalization>("BatchNormalization")
+        .with::<Concatenate>("Concatenate")
+        .with::<Dense>("Dense")
+        .with::<Dot>("Dot")
+        .with::<Dropout>("Dropout")
+        .with::<Embedding>("Embedding")
+        .with::<Flatten>("Flatten")
+        .with::<LayerNormalization>("LayerNormalization")
+        .with::<Maximum>("Maximum")
+        .with::<Minimum>("Minimum")
+        .with::<Multiply>("Multiply")
+        .with::<PRelu>("PRelu")
+        .with::<Permute>("Permute")
+        .with::<RepeatVector>("RepeatVector")
+        .with::<Reshape>("Reshape")
+        .with::<Subtract>("Subtract")
+}
+
 /// What a file keeps of a layer.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Config {

@@ -10,11 +10,7 @@ use serde_json::Value as Json;
 
 use crate::error::{Error, Result};
 use crate::layers::network::Call;
-use crate::layers::{
-    Activation, Add, Average, BatchNormalization, Concatenate, Config, Dense, Dot, Dropout, Embedding, Flatten, Layer,
-    LayerNormalization, Maximum, Minimum, Multiply, Network, PRelu, Permute, Placed, RepeatVector, Reshape, Source,
-    Subtract,
-};
+use crate::layers::{Config, Layer, Network, Placed, Source, built_in};
 use crate::shape::{Dtype, Type};
 
 /// Makes a layer of its settings.
@@ -40,26 +36,7 @@ pub struct Registry(BTreeMap<String, Make>);
 impl Default for Registry {
     /// The layers of wgrad.
     fn default() -> Self {
-        Self(BTreeMap::new())
-            .with::<Activation>("Activation")
-            .with::<Add>("Add")
-            .with::<Average>("Average")
-            .with::<BatchNormalization>("BatchNormalization")
-            .with::<Concatenate>("Concatenate")
-            .with::<Dense>("Dense")
-            .with::<Dot>("Dot")
-            .with::<Dropout>("Dropout")
-            .with::<Embedding>("Embedding")
-            .with::<Flatten>("Flatten")
-            .with::<LayerNormalization>("LayerNormalization")
-            .with::<Maximum>("Maximum")
-            .with::<Minimum>("Minimum")
-            .with::<Multiply>("Multiply")
-            .with::<PRelu>("PRelu")
-            .with::<Permute>("Permute")
-            .with::<RepeatVector>("RepeatVector")
-            .with::<Reshape>("Reshape")
-            .with::<Subtract>("Subtract")
+        built_in(Self(BTreeMap::new()))
     }
 }
 

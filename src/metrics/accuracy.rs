@@ -104,7 +104,7 @@ impl Metric for SparseCategoricalAccuracy {
 /// Hits of classes: those of the loss where it has counted them.
 fn class_hits(g: &Builder, of: ClassTargets, observed: Observed<'_>) -> Result<Measured> {
     let Observed { p, targets, loss, weighted } = observed;
-    if loss.hits == Some(Hits::Class) && !weighted {
+    if loss.hits == Some(Hits::Class(of)) && !weighted {
         return Ok(Measured::hits(loss, false));
     }
     Ok(Measured::hits(&class_loss(g, (ClassKind::Scores, of), p, targets, 0.0, None)?, weighted))

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::check::own_ops;
 use crate::error::{Error, Result};
 use crate::graph::Variables;
 use crate::layers::unused;
@@ -20,7 +21,8 @@ impl Model {
     ///
     /// # Errors
     /// [`Error::Unknown`] for a name of a loss, a metric or an output that there is not; [`Error::Argument`] for an
-    /// output without a loss and a setting that makes no sense; [`Error::Output`] around what does not fit an output;
+    /// output without a loss and a setting that makes no sense; [`Error::WrongNumber`], [`Error::WrongGradient`] and
+    /// [`Error::BrokenRule`] for an op of the program's own that is not what it says; [`Error::Output`] around what does not fit an output;
     /// what `fit` would find wrong with the graph.
     ///
     /// ```
@@ -117,9 +119,11 @@ impl Model {
     /// Takes settings and variables if the training step can be traced with them; else all stays as it was.
     fn adopt(&mut self, compiled: Compiled, variables: Variables) -> Result<()> {
         let old = (self.compiled.replace(compiled), std::mem::replace(&mut self.variables, Arc::new(variables)));
-        let traced = self.trace(Mode::Train, 1, 1, true);
+        // Of several rows, so that ops of the program's own are checked on some.
+        let traced = self.trace(Mode::Train, 5, 7, true);
+        let checked = traced.and_then(|(graph, _)| own_ops(&self.device, &graph));
         let new = std::mem::replace(&mut self.variables, old.1);
-        let adopted = traced.and_then(|_| self.set_variables(new));
+        let adopted = checked.and_then(|()| self.set_variables(new));
         match adopted {
             Ok(()) => self.iterations = 0,
             Err(_) => self.compiled = old.0,

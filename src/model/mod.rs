@@ -22,7 +22,7 @@ use crate::losses::Loss;
 use crate::metrics::Metric;
 use crate::optimizers::Optimizer;
 use crate::program::Options;
-use crate::shape::Type;
+use crate::shape::{Shape, Type};
 
 /// A model on a device: made by [`Sequential::build`] and [`Functional::build`].
 #[derive(Debug)]
@@ -127,6 +127,16 @@ impl Model {
     /// The names of its inputs, in their order.
     pub fn input_names(&self) -> Vec<&str> {
         self.inputs.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// The shapes of the rows of its inputs, in their order.
+    pub fn input_shapes(&self) -> Vec<&Shape> {
+        self.inputs.iter().map(|(_, ty)| &ty.shape).collect()
+    }
+
+    /// The shapes of the rows of its outputs, in their order.
+    pub fn output_shapes(&self) -> Vec<&Shape> {
+        self.outputs.iter().map(|(_, ty)| &ty.shape).collect()
     }
 
     /// The names of its outputs, in their order.

@@ -63,6 +63,10 @@ pub(crate) trait Trained: fmt::Debug {
     fn loaded(&mut self) -> &mut Vec<Loaded>;
     /// Steps that were trained.
     fn iterations(&mut self) -> &mut u64;
+    /// The model that it is, if it is one.
+    fn model(&mut self) -> Option<&mut Model> {
+        None
+    }
 }
 
 impl dyn Trained + '_ {
@@ -99,6 +103,10 @@ impl Trained for Model {
 
     fn iterations(&mut self) -> &mut u64 {
         &mut self.iterations
+    }
+
+    fn model(&mut self) -> Option<&mut Model> {
+        Some(self)
     }
 }
 

@@ -14,6 +14,8 @@ pub const EDGES: &[usize] = &[0, 1, 2, 3, 7, 8, 9, 31, 32, 33, 255, 256, 257, 10
 pub enum Domain {
     /// Any finite number of the regime.
     Any,
+    /// Numbers from -10 to 10 and no other: what an op of a program's own is asked for at least.
+    Moderate,
     /// Numbers from 0 on: second moments, weights of rows.
     NotNegative,
     /// Numbers up to 0: logarithms of probabilities.

@@ -69,7 +69,8 @@ pub use unary::activations::*;
 pub use unary::arithmetic::*;
 pub use unary::piecewise::*;
 pub use unary::{
-    Function, MOST_PARAMS, Needs, Params, Unary, UnaryBackward, UnaryDef, UnaryOp, row, rows, unary, unary_backward,
+    Custom, Elementwise, Function, MOST_PARAMS, Needs, Params, Unary, UnaryBackward, UnaryDef, UnaryOp, row, rows,
+    unary, unary_backward,
 };
 
 use crate::error::{Error, Result};

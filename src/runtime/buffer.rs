@@ -1,5 +1,6 @@
 //! Buffers on the device, and bytes to and from them.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -91,6 +92,29 @@ impl Buffer {
                 format!("{bytes} bytes from {offset}"),
             )),
         }
+    }
+}
+
+/// Bytes that lie on the device: what a program's own commands can read.
+#[derive(Clone, Debug)]
+pub struct DeviceSlice {
+    buffer: Buffer,
+    range: Range<u64>,
+}
+
+impl DeviceSlice {
+    pub(crate) fn new(buffer: Buffer, range: Range<u64>) -> Self {
+        Self { buffer, range }
+    }
+
+    /// The buffer: a storage buffer that can be copied from.
+    pub fn buffer(&self) -> &wgpu::Buffer {
+        self.buffer.raw()
+    }
+
+    /// The bytes in it; they begin at a multiple of 256.
+    pub fn range(&self) -> Range<u64> {
+        self.range.clone()
     }
 }
 

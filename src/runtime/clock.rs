@@ -7,6 +7,9 @@ use std::time::Duration;
 pub(crate) struct Clock(#[cfg(not(target_arch = "wasm32"))] std::time::Instant);
 
 impl Clock {
+    /// Whether it cannot tell how much time has passed.
+    pub(crate) const STANDS_STILL: bool = cfg!(target_arch = "wasm32");
+
     /// A clock that starts now.
     pub(crate) fn start() -> Self {
         Self(

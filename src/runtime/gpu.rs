@@ -13,7 +13,7 @@ use super::pipeline::{KernelSource, Pipeline};
 use crate::error::{Error, Result};
 
 /// How long a device may take for what it was asked before it counts as lost.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long one wait takes at most, so that a device that another thread finds lost is noticed.
 const SLICE: Duration = Duration::from_millis(250);

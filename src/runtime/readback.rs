@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::api::{Mapping, Submission};
 use super::buffer::Buffer;
+use super::clock::Clock;
 use super::gpu::Gpu;
 use crate::error::{Error, Result};
 
@@ -62,15 +63,31 @@ impl ReadBack {
     /// `DeviceLost` if they will not come or have not come after 60 s.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn wait(mut self) -> Result<Vec<u8>> {
+        let late = self.gpu.clone();
+        self.wait_for(Duration::MAX)?.ok_or_else(|| late.lose("it did not answer".into()))
+    }
+
+    /// The bytes, waiting for them at most so long: `None` where that was not enough. Native only.
+    ///
+    /// # Errors
+    /// `DeviceLost` if they will not come or have not come after 60 s.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn wait_for(&mut self, most: Duration) -> Result<Option<Vec<u8>>> {
         let gpu = self.gpu.clone();
+        let clock = Clock::start();
         gpu.until(|timeout| {
+            let left = most.saturating_sub(clock.elapsed());
+            if left.is_zero() {
+                return Ok(Some(None));
+            }
+            let timeout = timeout.min(left);
             let done = gpu.api().finished(&self.after, timeout)?;
             let taken = self.arrived()?;
             if done && taken.is_none() {
                 // Another thread has polled and is about to run the callback.
                 std::thread::sleep(Duration::from_micros(50));
             }
-            Ok(taken)
+            Ok(taken.map(Some))
         })
     }
 

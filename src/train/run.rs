@@ -59,6 +59,8 @@ pub struct Run<'m> {
     phase: Phase,
     history: History,
     clock: Clock,
+    /// When `advance` was called, and how long it may take.
+    now: (Clock, Duration),
     work: Work,
     /// The last logs: what a run that has ended goes on saying.
     last: Logs,
@@ -119,6 +121,7 @@ impl<'m> Run<'m> {
             phase: Phase::Between,
             history: History::default(),
             clock: Clock::start(),
+            now: (Clock::start(), Duration::ZERO),
             work: Work::default(),
             last: Logs::new(),
             fit,
@@ -141,15 +144,16 @@ impl<'m> Run<'m> {
         (Mode::Train, self.batch, self.train.count, self.train.is_weighted())
     }
 
-    /// Works for at most `budget`, as far as single submissions allow, or until an epoch has ended.
+    /// Works for at most `budget`, or until an epoch has ended: never waits longer for the device, and gives it no more at
+    /// once than it does in that time. A single step and the begin of an epoch are never cut.
     ///
     /// # Errors
     /// [`Error::NotFinite`] and [`Error::BadIndex`] with the weights of the step before; [`Error::DeviceLost`].
     pub fn advance(&mut self, budget: Duration) -> Result<Progress> {
-        let clock = Clock::start();
+        self.now = (Clock::start(), budget);
         loop {
             let progress = self.turn()?;
-            if progress.epoch_ended || clock.elapsed() >= budget {
+            if progress.epoch_ended || self.left().is_zero() || Clock::STANDS_STILL {
                 return Ok(progress);
             }
         }
@@ -174,6 +178,11 @@ impl<'m> Run<'m> {
     pub fn steps_per_second(&self) -> Option<f64> {
         let seconds = self.work.time.as_secs_f64();
         (seconds > 0.0).then(|| self.work.finished as f64 / seconds)
+    }
+
+    /// What is left of the time that [`Run::advance`] was given.
+    fn left(&self) -> Duration {
+        self.now.1.saturating_sub(self.now.0.elapsed())
     }
 
     fn turn(&mut self) -> Result<Progress> {
@@ -206,7 +215,9 @@ impl<'m> Run<'m> {
     fn train(&mut self, mut pass: Pass) -> Result<Progress> {
         let (key, finished, sent) = (self.training(), pass.finished(), pass.sent());
         let (clock, dispatches) = (Clock::start(), self.dispatches());
+        let (budget, left) = (self.now.1, self.left());
         let loaded = self.trained.ready(key)?;
+        loaded.executable.pace(budget, left);
         let turned = pass.turn(&mut *loaded.executable, self.epoch as u64);
         let done = (pass.finished() - finished) as u64;
         let logs = pass.logs("");
@@ -232,7 +243,9 @@ impl<'m> Run<'m> {
 
     fn validate(&mut self, mut pass: Pass, mut logs: Logs) -> Result<Progress> {
         let Some(rows) = &self.validation else { return Ok(self.end_epoch(logs)) };
-        let loaded = self.trained.ready(validating(&self.fit, rows))?;
+        let (key, budget, left) = (validating(&self.fit, rows), self.now.1, self.left());
+        let loaded = self.trained.ready(key)?;
+        loaded.executable.pace(budget, left);
         if pass.turn(&mut *loaded.executable, self.epoch as u64)? {
             logs.extend(pass.logs("val_"));
             return Ok(self.end_epoch(logs));
@@ -247,6 +260,12 @@ impl<'m> Run<'m> {
         self.last.clone_from(&logs);
         self.phase = Phase::Between;
         self.progress(self.steps(), logs, true)
+    }
+
+    /// The model that is trained.
+    pub(super) fn model(&mut self) -> Result<&mut Model> {
+        let several = || Error::argument("run", "the run of a model", "that of a step of one's own");
+        self.trained.model().ok_or_else(several)
     }
 
     fn dispatches(&self) -> Option<u64> {

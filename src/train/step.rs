@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::check::own_ops;
 use crate::device::{Device, Storage};
 use crate::error::{Error, Result};
 use crate::graph::{Builder, Graph, Report, Value, Variable, VariableKind, Variables};
@@ -106,7 +107,8 @@ impl Step {
             loaded: vec![],
             iterations: 0,
         };
-        let (graph, inputs) = step.traced((Mode::Train, 1, 1, false))?;
+        let (graph, inputs) = step.traced((Mode::Train, 5, 7, false))?;
+        own_ops(&step.device, &graph)?;
         step.inputs = inputs.named;
         step.variables = Arc::clone(&graph.variables);
         step.storage = step.device.storage(&step.variables, &Options::default())?;

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::error::Result;
-use crate::graph::{Args, Float, Measure, OpDef, Site, TINY, Tolerance, Variant, shader, ulp};
+use crate::graph::{Args, Float, Measure, OpDef, Site, TINY, Tolerance, Variant, is_foreign, shader, ulp};
 use crate::ops::binary::{BinaryDef, call, launch, source, stretched, variants};
 use crate::ops::{arity, same};
 use crate::shape::{Type, Walk};
@@ -31,6 +31,10 @@ impl<B: BinaryDef> Default for BinaryBackward<B> {
 impl<B: BinaryDef> OpDef for BinaryBackward<B> {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn is_own(&self) -> bool {
+        is_foreign::<B>()
     }
 
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {

@@ -16,7 +16,8 @@ pub use comparison::*;
 
 use crate::error::Result;
 use crate::graph::{
-    Args, Builder, Constant, Float, Launch, Measure, Node, OpDef, Site, Source, Tolerance, Value, Variant, shader,
+    Args, Builder, Constant, Float, Launch, Measure, Node, OpDef, Site, Source, Tolerance, Value, Variant, is_foreign,
+    shader,
 };
 use crate::ops::case::{Case, Domain, EDGES};
 use crate::ops::reduce::sum_to;
@@ -143,6 +144,10 @@ fn call<B: BinaryDef>(signature: &'static str) -> Constant {
 impl<B: BinaryDef> OpDef for BinaryOp<B> {
     fn name(&self) -> &str {
         B::NAME
+    }
+
+    fn is_own(&self) -> bool {
+        is_foreign::<B>()
     }
 
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {

@@ -48,6 +48,10 @@ impl OpDef for DenseBackward {
         "dense_backward"
     }
 
+    fn is_own(&self) -> bool {
+        self.0.activation.is_own()
+    }
+
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {
         let [_, k, n] = self.0.extents(inputs)?;
         let y = self.0.like_x(inputs, n);

@@ -155,6 +155,10 @@ impl OpDef for Dense {
         "dense"
     }
 
+    fn is_own(&self) -> bool {
+        self.activation.is_own()
+    }
+
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {
         let [_, _, n] = self.extents(inputs)?;
         if self.bias {

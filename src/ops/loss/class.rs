@@ -80,7 +80,7 @@ pub fn class_loss(
         gradient: outputs[0],
         sums: outputs[1],
         counts: outputs[2],
-        hits: Some(Hits::Class),
+        hits: Some(Hits::Class(of)),
         terms_per_row: cells_per_row(&g.ty(p)),
     })
 }

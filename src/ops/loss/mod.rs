@@ -44,8 +44,8 @@ pub struct LossValue {
 pub enum Hits {
     /// An element above 0.5 where its target is 1, and not above where it is 0.
     Binary,
-    /// The largest prediction at the class of the target.
-    Class,
+    /// The largest prediction at the class of the target, targets of this kind.
+    Class(ClassTargets),
 }
 
 /// Targets `[batch, …]` and the weights of their rows `[batch]`.

@@ -120,6 +120,10 @@ impl OpDef for PointwiseLoss {
         self.function.row.name
     }
 
+    fn is_own(&self) -> bool {
+        !LOSS_ROWS.iter().any(|row| row.name == self.function.row.name)
+    }
+
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {
         let [p, y, _] = operands(self.name(), inputs, self.gathered)?;
         if p.dtype != Dtype::F32 || y.dtype != Dtype::F32 || y.shape.without_batch() != p.shape.without_batch() {

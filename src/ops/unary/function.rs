@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::error::{Error, Result};
-use crate::graph::{Constant, Float, Launch};
+use crate::graph::{Constant, Float, Launch, Source};
 use crate::ops::unary::piecewise::Linear;
 use crate::ops::unary::{Params, Unary, UnaryDef, defaults, filled, row, rows};
 
@@ -110,6 +110,27 @@ impl Function {
         self.row.name == Linear::NAME
     }
 
+    /// Whether it is a program's own.
+    pub fn is_own(&self) -> bool {
+        !rows().any(|row| std::ptr::eq(row, self.row))
+    }
+
+    /// The functions `<name>_f` and `<name>_df` in WGSL.
+    fn source(&self) -> Source {
+        let (row, name) = (self.row, self.row.name);
+        match row.expressions {
+            None => row.source.clone(),
+            Some([f, df]) => Source::new(
+                name,
+                format!(
+                    "fn {name}_f(x: f32) -> f32 {{\n    return {f};\n}}\n\n\
+                     fn {name}_df(x: f32, y: f32) -> f32 {{\n    return {df};\n}}\n"
+                )
+                .into(),
+            ),
+        }
+    }
+
     /// Adds the function to a kernel that calls `f(x)` and `df(x, y)`.
     pub fn compose(&self, launch: Launch) -> Launch {
         let call = |signature| Constant::Call {
@@ -118,7 +139,7 @@ impl Function {
             params: self.params().iter().map(|&p| p as f32).collect(),
         };
         launch
-            .source(self.row.source.clone())
+            .source(self.source())
             .constant("f", call("(x: f32) -> f32"))
             .constant("df", call("(x: f32, y: f32) -> f32"))
     }

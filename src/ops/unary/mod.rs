@@ -10,6 +10,7 @@ pub mod activations;
 pub mod arithmetic;
 mod function;
 mod op;
+mod own;
 pub mod piecewise;
 
 use std::borrow::Cow;
@@ -19,6 +20,7 @@ use crate::graph::{F1, F2, Float, Source};
 pub use function::Function;
 pub(super) use op::product_bars;
 pub use op::{UnaryBackward, UnaryOp, cases, unary, unary_backward};
+pub use own::{Custom, Elementwise};
 
 /// Every row.
 pub fn rows() -> impl Iterator<Item = &'static Unary> + Clone {
@@ -59,6 +61,8 @@ pub trait UnaryDef: 'static {
     const ALIASES: &'static [&'static str] = &[];
     /// A file with `fn <name>_f(x: f32) -> f32` and `fn <name>_df(x: f32, y: f32) -> f32`; parameters come after these.
     const WGSL: &'static str;
+    /// Of a function that is given as WGSL expressions of `x` in the place of a file: itself and its derivative.
+    const EXPRESSIONS: Option<[&'static str; 2]> = None;
     /// Names and defaults of the parameters.
     const PARAMS: &'static [(&'static str, f64)] = &[];
     /// Values of the parameters that the checks try besides the defaults.
@@ -92,6 +96,8 @@ pub struct Unary {
     pub aliases: &'static [&'static str],
     /// See [`UnaryDef::WGSL`].
     pub source: Source,
+    /// See [`UnaryDef::EXPRESSIONS`].
+    pub expressions: Option<[&'static str; 2]>,
     /// See [`UnaryDef::PARAMS`].
     pub params: &'static [(&'static str, f64)],
     /// See [`UnaryDef::TRIED`].
@@ -116,6 +122,7 @@ pub const fn row<U: UnaryDef>() -> Unary {
         name: U::NAME,
         aliases: U::ALIASES,
         source: Source::new(U::NAME, Cow::Borrowed(U::WGSL)),
+        expressions: U::EXPRESSIONS,
         params: U::PARAMS,
         tried: U::TRIED,
         least: U::LEAST,

@@ -74,6 +74,10 @@ impl OpDef for UnaryOp {
         self.0.name()
     }
 
+    fn is_own(&self) -> bool {
+        self.0.is_own()
+    }
+
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {
         let [x] = arity(self.name(), inputs)?;
         Ok(vec![float(self.name(), "x", x)?])
@@ -114,6 +118,10 @@ impl OpDef for UnaryOp {
 impl OpDef for UnaryBackward {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn is_own(&self) -> bool {
+        self.function.is_own()
     }
 
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {
