@@ -1,4 +1,4 @@
-// uses: lib/divide.wgsl, lib/grid.wgsl, lib/group.wgsl, lib/sqrt.wgsl, lib/step.wgsl
+// uses: lib/divide.wgsl, lib/grid.wgsl, lib/group.wgsl, lib/rows.wgsl, lib/sqrt.wgsl
 // formula: mean and variance of each column, then y = (x - mean) / sqrt(variance + epsilon) gamma + beta
 // shapes: x, y [rows, cols], the others [cols]; of a batch, the rows that count: the others of y are 0
 // dispatch: a column an invocation (LANES 1) or a workgroup (LANES 64); MEAN, VARIANCE, NORMALIZE: what a launch does of it
@@ -22,14 +22,6 @@ struct Params {
     epsilon: f32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
-
-// The rows that count.
-fn counting() -> u32 {
-    if (BATCHED) {
-        return min(params.rows, step_rows(params.step_width) * params.per_row);
-    }
-    return params.rows;
-}
 
 // A lane's terms of the sum of x - center over column j, or of its squares.
 fn lane_sum(first: u32, end: u32, j: u32, squares: bool, center: f32) -> f32 {

@@ -1,4 +1,4 @@
-// uses: lib/bits.wgsl, lib/divide.wgsl, lib/grid.wgsl, lib/group.wgsl, lib/sqrt.wgsl, lib/step.wgsl
+// uses: lib/bits.wgsl, lib/divide.wgsl, lib/grid.wgsl, lib/group.wgsl, lib/rows.wgsl, lib/sqrt.wgsl
 // formula: z = (x - mean) r; dgamma = sum of dy z, dbeta = sum of dy over n rows; dx = gamma r (dy - (dbeta + z dgamma) / n)
 // shapes: x, dy, dx [rows, cols], the others [cols]; BY_ROW: mean and r [rows]; GIVEN: dx = gamma r dy; of a batch, the rows that count
 // dispatch: a column an invocation (LANES 1) or a workgroup (LANES 64); SUMS, DX: what a launch does of it
@@ -26,14 +26,6 @@ struct Params {
     epsilon: f32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
-
-// The rows that count.
-fn counting() -> u32 {
-    if (BATCHED) {
-        return min(params.rows, step_rows(params.step_width) * params.per_row);
-    }
-    return params.rows;
-}
 
 // Mean and r of a column, or of a row, which has r itself.
 fn center_and_scale(at: u32) -> vec2<f32> {

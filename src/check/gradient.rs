@@ -38,6 +38,7 @@ pub struct Slope {
 /// The worst of a case's gradients by its relative distance from differences of `Σ dy y`, for random dy. `None` for an op
 /// without a gradient, and for a case too large to be run dozens of times.
 ///
+/// Where only the first of several outputs has a derivative, it is the gradient of that one.
 /// Rows of a batch that do not count are not compared: whatever they hold, no reduction reads them.
 /// Differences that do not settle as their step is halved stand at a kink, and do not count; infinite where that is
 /// more than a quarter of them.
@@ -282,6 +283,9 @@ mod tests {
         for op in
             ["subtract", "multiply", "divide", "maximum", "minimum", "power", "select", "sum", "mean", "max", "min"]
         {
+            assert!(checked.get(op).is_some_and(|(cases, _)| *cases > 10), "{op} was not checked");
+        }
+        for op in ["batch_normalization", "normalize", "layer_normalization"] {
             assert!(checked.get(op).is_some_and(|(cases, _)| *cases > 10), "{op} was not checked");
         }
         for op in ["relu", "sigmoid", "add", "bias_add", "matmul", "matmul_nt", "matmul_tn", "matmul_tt", "dense"] {

@@ -70,6 +70,7 @@ const LIB: &[Source] = &[
     shader!("lib/pow.wgsl"),
     shader!("lib/reciprocal.wgsl"),
     shader!("lib/reduce.wgsl"),
+    shader!("lib/rows.wgsl"),
     shader!("lib/scale.wgsl"),
     shader!("lib/sigmoid.wgsl"),
     shader!("lib/sqrt.wgsl"),

@@ -5,6 +5,7 @@ use crate::graph::{
     Args, Bind, Float, Launch, Measure, OpDef, Operand, Param, Role, Site, Tolerance, Variant, chunked_sum, shader,
 };
 use crate::ops::normalization::batch_backward::sum_launches;
+use crate::ops::normalization::columns::counting_rows;
 use crate::ops::normalization::layer::of_rows;
 use crate::ops::normalization::near::Near;
 use crate::ops::normalization::{Normalization, counting};
@@ -15,8 +16,8 @@ use crate::shape::Type;
 /// `dβ = Σ dy` over the rows that count.
 ///
 /// Inputs x, mean, r, dy, and γ where there is one: x and dy `[…, c]`, mean and r `[…]`, γ `[c]`; outputs dx, dγ and dβ,
-/// the latter two whether or not there are a γ and a β. Sets the flag where a gradient is not finite, or one of γ or β too
-/// large for an optimizer.
+/// the latter two whether or not there are a γ and a β. Rows of dx that do not count are 0. Sets the flag where a gradient
+/// is not finite, or one of γ or β too large for an optimizer.
 #[derive(Clone, Copy, Debug)]
 pub struct LayerNormalizationBackward(pub Normalization);
 
@@ -51,7 +52,9 @@ impl OpDef for LayerNormalizationBackward {
         };
         let g = |at: usize| affine(at % cols)[0] * dy[at];
         let n = F::of(cols.max(1) as f64);
-        for (i, dx) in dx.float_mut().chunks_mut(cols.max(1)).enumerate() {
+        let rows = counting(args.step, &args.types[0]);
+        dx.float_mut().fill(F::ZERO);
+        for (i, dx) in dx.float_mut().chunks_mut(cols.max(1)).enumerate().take(rows) {
             let row = i * cols..(i + 1) * cols;
             let (share, share_z) =
                 (chunked_sum(row.clone().map(g)) / n, chunked_sum(row.clone().map(|at| g(at) * z(at))) / n);
@@ -60,7 +63,6 @@ impl OpDef for LayerNormalizationBackward {
                 args.step.flag_value(*dx);
             }
         }
-        let rows = counting(args.step, &args.types[0]);
         for j in 0..cols {
             let column = (0..rows).map(|i| i * cols + j);
             let sums = [chunked_sum(column.clone().map(|at| dy[at] * z(at))), chunked_sum(column.map(|at| dy[at]))];
@@ -87,7 +89,8 @@ impl OpDef for LayerNormalizationBackward {
         let z = |at: usize| (near(x[at]) - near(mean[at / cols])) * near(r[at / cols]);
         let (affine, mut bars) = (self.0.affine(&case.inputs, 4), case.equal());
         let g = |at: usize| near(affine(at % cols)[0]) * near(dy[at]);
-        for (i, bars) in bars[0].chunks_mut(cols.max(1)).enumerate() {
+        let rows = counting(case.step, &case.types[0]);
+        for (i, bars) in bars[0].chunks_mut(cols.max(1)).enumerate().take(rows) {
             let row = i * cols..(i + 1) * cols;
             let share = Near::sum(row.clone().map(g)).over(cols);
             let share_z = Near::sum(row.clone().map(|at| g(at) * z(at))).over(cols);
@@ -95,7 +98,6 @@ impl OpDef for LayerNormalizationBackward {
                 *bar = (near(r[i]) * (g(at) - share - z(at) * share_z)).off;
             }
         }
-        let rows = counting(case.step, &case.types[0]);
         for j in 0..cols {
             let column = (0..rows).map(|i| i * cols + j);
             let sums =
@@ -116,10 +118,12 @@ impl OpDef for LayerNormalizationBackward {
             .bind(Bind::Span(Role::Partials, vec![Operand::Input(1), Operand::Input(2)]))
             .input(3)
             .input(if scale { 4 } else { 0 })
+            .bind(Bind::Step)
             .output(0)
             .bind(Bind::FlagWrite)
             .size("rows", rows)
-            .size("cols", cols)
+            .size("cols", cols);
+        let launch = counting_rows(launch, &site.inputs[0])
             .param("mean", Param::Offset { bind: 1, member: 0 })
             .param("scale", Param::Offset { bind: 1, member: 1 });
         let mut launches = vec![];
