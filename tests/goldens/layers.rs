@@ -10,7 +10,7 @@ use wgrad::layers::{
 };
 use wgrad::ops::step_end;
 use wgrad::program::Options;
-use wgrad::{Activation, Dense, Device, Elu, LeakyRelu, Model, Symbol, Tensor, Type};
+use wgrad::{Activation, Dense, Device, Elu, LeakyRelu, Model, Symbol, Tensor, ThresholdedRelu, Type};
 
 use crate::golden::{Covered, Found, Golden, Group, bar, distance, download, is, only, run, upload};
 
@@ -33,6 +33,7 @@ const REQUIRED: &[&str] = &[
     "activation_softmax",
     "activation_log_softmax",
     "softmax_wide",
+    "relu_options",
     "leaky_relu",
     "prelu",
     "elu",
@@ -88,6 +89,12 @@ fn layer(golden: &Golden<'_>) -> Covered<Placed> {
             known(&["axis"])?;
             is(config, "axis", -1)?;
             Activation::new(wgrad::Softmax).into()
+        }
+        "ReLU" => {
+            known(&["negative_slope", "max_value", "threshold"])?;
+            let max_value = config["max_value"].as_f64().unwrap_or(f64::from(f32::MAX));
+            let (negative_slope, threshold) = (number("negative_slope"), number("threshold"));
+            Activation::new(ThresholdedRelu { negative_slope, max_value, threshold }).into()
         }
         "LeakyReLU" => {
             known(&["negative_slope"])?;
