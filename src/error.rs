@@ -31,7 +31,7 @@ pub enum Error {
         got: String,
     },
     /// A name that nothing has.
-    #[error("there is no {what} `{got}`{}; known: {}", nearest(got, known), known.join(", "))]
+    #[error("there is no {what} `{got}`: use one of {}{}", known.join(", "), nearest(got, known))]
     Unknown {
         /// What the name should be that of.
         what: String,

@@ -178,7 +178,7 @@ impl Tensors {
         for (i, (name, _)) in self.0.iter().enumerate() {
             let Some(name) = name else { continue };
             if !names.contains(&name.as_str()) {
-                return Err(Error::unknown(what, name, names.iter().copied()));
+                return Err(Error::unknown(&format!("place in {what} for"), name, names.iter().copied()));
             }
             if self.0[..i].iter().any(|(other, _)| other.as_ref() == Some(name)) {
                 return Err(Error::argument(what, "each name once", name));

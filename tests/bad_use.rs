@@ -72,7 +72,7 @@ fn of_compile() -> Cases {
     let no_fit = Metrics::new().output("kind", ["sparse_categorical_accuracy"]);
     let unnamed = Losses::from("mse");
     vec![
-        ("an unknown loss", compile(losses().output("score", "msee"), all_ok())),
+        ("an unknown loss", compile(Losses::new().output("score", "msee").output("kind", "mse"), all_ok())),
         ("an unknown metric", compile(losses(), Metrics::new().output("kind", ["acuracy"]))),
         ("a loss for an unknown output", compile(losses().output("scores", "mse"), all_ok())),
         ("a metric for an unknown output", compile(losses(), Metrics::new().output("kinds", ["accuracy"]))),

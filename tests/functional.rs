@@ -145,7 +145,7 @@ fn frozen_layers_keep_their_weights_until_they_are_let_go() {
     train(&mut model);
     assert!(weights(&model)[0] != still);
     let wrong = model.set_trainable("dens", true).unwrap_err().to_string();
-    assert_eq!(wrong, "there is no layer `dens`; did you mean `dense`?; known: dense, dense_1");
+    assert_eq!(wrong, "there is no layer `dens`: use one of dense, dense_1; did you mean `dense`?");
 }
 
 #[test]
@@ -312,4 +312,37 @@ fn every_layer_is_saved_and_loaded_with_its_settings() {
     }
     let known: Vec<String> = registry.classes().map(String::from).collect();
     assert!(known.iter().all(|class| seen.contains(class)), "{known:?} {seen:?}");
+}
+
+#[test]
+fn a_summary_reads_as_in_keras() {
+    let x = Symbol::input([10]);
+    let trunk = Dense::new(32).activation(Relu).on(&Dense::new(64).activation(Relu).on(&x));
+    let binary = Dense::new(1).activation(Sigmoid).named("binary_output").on(&trunk);
+    let multiclass = Dense::new(5).activation(Softmax).named("multiclass_output").on(&trunk);
+    let mut model = Model::new(&x, [&binary, &multiclass]).build(&Device::cpu()).unwrap();
+    assert_eq!(model.summary(), include_str!("summary/functional.txt"));
+    let losses = Losses::new().output("binary_output", "mse").output("multiclass_output", "categorical_crossentropy");
+    model.compile(Adam::default(), losses, Metrics::new()).unwrap();
+    let costs = model.summary_for(32).unwrap();
+    let costs: Vec<&str> = costs.lines().filter(|line| line.contains("of 32 rows")).collect();
+    assert!(costs[0].starts_with(" Prediction of 32 rows: ") && costs[1].contains(", 13 launches, "), "{costs:?}");
+    assert!(model.summary_for(0).is_err());
+
+    let dense = |units: usize| Dense::new(units).activation(Relu);
+    let model = Sequential::new().add(dense(64).input_shape([10])).add(dense(32)).add(Dense::new(1));
+    assert_eq!(model.build(&Device::cpu()).unwrap().summary(), include_str!("summary/sequential.txt"));
+}
+
+#[test]
+fn a_picture_has_a_box_for_each_call_and_a_line_for_each_connection() {
+    let model = siamese(&Device::cpu());
+    let svg = model.plot_svg();
+    let count = |what: &str| svg.matches(what).count();
+    // The background and 2 inputs, 2 calls of the shared layer, 2 merges, 2 outputs.
+    assert_eq!((count("<rect"), count("<path"), count("shared (Dense)")), (9, 8, 2), "{svg}");
+    assert_eq!(count("stroke-width=\"2.5\""), 2);
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("model.svg");
+    model.plot(&path).unwrap();
+    assert_eq!(std::fs::read_to_string(path).unwrap(), svg);
 }

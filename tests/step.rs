@@ -129,7 +129,10 @@ fn what_does_not_fit_is_said_before_the_first_step() {
     let model = classifier(&device);
     let of = |trace: fn(&Tracing<'_>) -> Result<()>| Step::trace(&[&model], trace).unwrap_err().to_string();
     let unknown = of(|s| s.call("clasifier", &[]).map(drop));
-    assert_eq!(unknown, "there is no model of this step `clasifier`; did you mean `classifier`?; known: classifier");
+    assert_eq!(
+        unknown,
+        "there is no model of this step `clasifier`: use one of classifier; did you mean `classifier`?"
+    );
     let twice = of(|s| {
         let (x, y) = (s.input("x", [5])?, s.input("y", [1])?);
         let p = s.call("classifier", &[x])?[0];

@@ -162,7 +162,8 @@ impl Network {
             if let Source::Output { call, output } = *from
                 && output >= types[call].len()
             {
-                return Err(Error::argument(name, format!("one of {} outputs", types[call].len()), output));
+                let expected = format!("one of the {} that its layer gives, counted from 0", types[call].len());
+                return Err(Error::argument(format!("output `{name}`"), expected, output));
             }
         }
         Ok(())

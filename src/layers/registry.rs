@@ -73,7 +73,9 @@ impl Registry {
         if let Some(network) = Network::class(class) {
             return Ok(Network::from_settings(network, &config.settings, self)?.into());
         }
-        let make = self.0.get(class).ok_or_else(|| Error::unknown("registered layer", class, self.classes()))?;
+        let make = self.0.get(class).ok_or_else(|| {
+            Error::unknown("layer that is registered, as `Registry::register` does,", class, self.classes())
+        })?;
         make(&config.settings)
     }
 }
@@ -166,9 +168,12 @@ impl Network {
         }
         for (at, call) in kept.calls.iter().enumerate() {
             if call.layer >= network.layers.len() || call.inputs.iter().any(|s| !network.is_before(*s, at)) {
-                return Err(wrong(format!(
-                    "call {at} of a layer, or with a value, that is not there before it: a cycle"
-                )));
+                let got = format!("call {at}, which takes what is not there yet: a cycle, or a part is missing");
+                return Err(Error::argument(
+                    "the graph of the file",
+                    "calls of its layers on what is before them",
+                    got,
+                ));
             }
         }
         if let Some(output) = kept.outputs.iter().find(|o| !network.is_before(o.from, kept.calls.len())) {

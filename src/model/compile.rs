@@ -57,18 +57,19 @@ impl Model {
         self.adopt(Compiled { optimizer: Box::new(optimizer), outputs }, variables)
     }
 
-    /// The place of an output: one that is not named is the only one.
-    fn output(&self, what: &str, name: Option<&str>) -> Result<usize> {
+    /// The place of an output that `what` names; without a name, that of the only one. `by` is how names are given.
+    pub(crate) fn output_of(&self, what: &str, by: &str, name: Option<&str>) -> Result<usize> {
+        let names = || self.output_names();
         match name {
             Some(name) => {
                 let found = self.outputs.iter().position(|(other, _)| other == name);
-                found.ok_or_else(|| Error::unknown("output", name, self.output_names()))
+                found.ok_or_else(|| Error::unknown(&format!("output for {what}"), name, names()))
             }
             None if self.outputs.len() == 1 => Ok(0),
             None => {
-                let names = self.output_names().join(", ");
-                let expected = format!("one for an output by name, of {names}: `.output(name, …)`");
-                Err(Error::argument(what, expected, "one without a name"))
+                let expected =
+                    format!("those of outputs by name, with `.{by}(…)`: the model has {}", names().join(", "));
+                Err(Error::argument(what, expected, "some without a name"))
             }
         }
     }
@@ -76,23 +77,27 @@ impl Model {
     fn compiled_losses(&self, losses: Losses) -> Result<Vec<CompiledOutput>> {
         let mut of_outputs: Vec<Option<Box<dyn Loss>>> = self.outputs.iter().map(|_| None).collect();
         for (name, loss) in losses.outputs {
-            let at = self.output("loss", name.as_deref())?;
+            let at = self.output_of("loss", "output", name.as_deref())?;
             let name = self.outputs[at].0.as_str();
             if of_outputs[at].is_some() {
-                return Err(Error::argument("loss", "one for each output", format!("two for `{name}`")));
+                return Err(Error::argument("loss", "one for each output", format!("two for `{name}`; leave one out")));
             }
-            of_outputs[at] = Some(loss.resolve()?);
+            of_outputs[at] = Some(loss.resolve().map_err(|source| of_output(name, "loss".into(), source))?);
         }
         let mut weights = vec![1.0; self.outputs.len()];
         for (name, weight) in losses.weights {
             if !(weight as f32).is_finite() {
                 return Err(Error::argument(format!("the loss weight of `{name}`"), "a number that f32 holds", weight));
             }
-            weights[self.output("loss weights", Some(&name))?] = weight;
+            weights[self.output_of("loss weights", "weights", Some(&name))?] = weight;
         }
         let with = |((loss, weight), (name, _)): ((Option<Box<dyn Loss>>, f64), &(String, Type))| match loss {
             Some(loss) => Ok(CompiledOutput { loss, weight, metrics: vec![] }),
-            None => Err(Error::argument("loss", format!("one for output `{name}`"), "none")),
+            None => Err(Error::argument(
+                "loss",
+                format!("one for each output, with `.output(\"{name}\", …)`"),
+                format!("none for `{name}`"),
+            )),
         };
         of_outputs.into_iter().zip(weights).zip(&self.outputs).map(with).collect()
     }
@@ -104,8 +109,9 @@ impl Model {
         let mut keys: Vec<String> = vec!["loss".into()];
         keys.extend(self.outputs.iter().filter(|_| !is_single).map(|(name, _)| format!("{name}_loss")));
         for MetricOf { output, metric, weighted } in metrics.0 {
-            let at = self.output("metrics", output.as_deref())?;
-            let (name, metric) = metric.resolve()?;
+            let at = self.output_of("metrics", "output", output.as_deref())?;
+            let of = |source| of_output(&self.outputs[at].0, "metric".into(), source);
+            let (name, metric) = metric.resolve().map_err(of)?;
             let prefix = if is_single { String::new() } else { format!("{}_", self.outputs[at].0) };
             let taken = |name: &str| keys.contains(&format!("{prefix}{name}"));
             let base = if weighted && taken(&name) { format!("weighted_{name}") } else { name };

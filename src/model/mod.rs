@@ -2,6 +2,7 @@
 
 mod compile;
 mod functional;
+mod plot;
 mod save;
 mod sequential;
 mod summary;

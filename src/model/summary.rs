@@ -95,7 +95,7 @@ impl Model {
     }
 }
 
-fn with_rows(shape: &Shape) -> String {
+pub(super) fn with_rows(shape: &Shape) -> String {
     format!("(None{})", shape.dims().iter().map(|d| format!(", {d}")).collect::<String>())
 }
 

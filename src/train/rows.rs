@@ -102,7 +102,7 @@ impl Model {
     /// Multiplies the weights of rows with a weight per row, for outputs by name; `None` for the only output.
     pub(crate) fn weigh(&self, rows: &mut Rows, weights: &[(Option<String>, Tensor)]) -> Result<()> {
         for (output, tensor) in weights {
-            let at = self.weighed("sample_weight", output.as_deref())?;
+            let at = self.output_of("sample_weight", "sample_weight_of", output.as_deref())?;
             let tensor = fitting("sample_weight", tensor, &Shape::from([]), rows.count)?;
             if let Some(&wrong) = tensor.to_f32().iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
                 return Err(Error::argument("sample_weight", "finite numbers from 0 on", wrong));
@@ -115,7 +115,7 @@ impl Model {
     /// Multiplies the weights of rows with the weights of their classes.
     pub(crate) fn weigh_classes(&self, rows: &mut Rows, weights: &[(Option<String>, Vec<(usize, f64)>)]) -> Result<()> {
         for (output, of_class) in weights {
-            let at = self.weighed("class_weight", output.as_deref())?;
+            let at = self.output_of("class_weight", "class_weight_of", output.as_deref())?;
             let (name, ty) = &self.outputs[at];
             let classes = match ty.shape.dims() {
                 [1] => 2,
@@ -139,20 +139,6 @@ impl Model {
             multiply(&mut rows.weights[at], Tensor::from_f64([rows.count], weights)?)?;
         }
         Ok(())
-    }
-
-    fn weighed(&self, what: &str, output: Option<&str>) -> Result<usize> {
-        let names = || self.output_names();
-        match output {
-            Some(name) => {
-                let found = self.outputs.iter().position(|(other, _)| other == name);
-                found.ok_or_else(|| Error::unknown("output", name, names()))
-            }
-            None if self.outputs.len() == 1 => Ok(0),
-            None => {
-                Err(Error::argument(what, format!("those of an output by name, of {}", names().join(", ")), "none"))
-            }
-        }
     }
 }
 

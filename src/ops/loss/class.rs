@@ -240,8 +240,10 @@ impl OpDef for ClassLoss {
         let (fits, expected) = match self.targets {
             ClassTargets::OneHot => (of_row == row, format!("targets as {p}, a number per class")),
             ClassTargets::Numbers => {
+                let fits = of_row.dims() == cells;
                 let one = of_row.dims().split_last().is_some_and(|(last, first)| *last == 1 && first == cells);
-                (one || of_row.dims() == cells, format!("class numbers as f32 [rows] for rows of {cells:?}"))
+                let cells: String = cells.iter().map(|n| format!(", {n}")).collect();
+                (one || fits, format!("class numbers as f32 [rows{cells}]"))
             }
         };
         if !fits || y.dtype != Dtype::F32 {
