@@ -1,6 +1,7 @@
 // uses: lib/bits.wgsl, lib/exp.wgsl, lib/grid.wgsl, lib/group.wgsl, lib/log.wgsl, lib/order.wgsl, lib/step.wgsl
 // formula: t = scale y + shift, or 1 at the class y; loss -sum of t log q, q the softmax of p, or p / sum of p clipped;
-//          sums of w loss, hits where the largest p and the largest y are one class; gradient = column w loss' / terms
+//          sums of w loss, hits where the largest p and the largest y are one class, or the largest y is one that fewer
+//          than k of p are larger than; gradient = column w loss' / terms
 // shapes: p, gradient [cells, classes], `per_row` cells a row of the batch; y [cells, classes] or [cells]; w [batch]
 // dispatch: a cell a workgroup, every 64th class a lane; of few classes a cell an invocation (LANES is 1)
 // numerics: sums of at most 256 terms, which are then summed; flags what is not finite, a gradient from 2^63, an index
@@ -26,6 +27,7 @@ struct Params {
     column: u32,
     scale: f32,
     shift: f32,
+    k: u32,
     step_width: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
@@ -133,7 +135,19 @@ fn main(
         mass += part;
     }
     best = group_max(lane, best);
-    let hit = counts && best.y == best.w;
+    var hit = counts && best.y == best.w;
+    if (TOP_K) {
+        var key = 0u;
+        if (counts) {
+            key = order_key(p[base + best.w]);
+        }
+        var in_front = 0u;
+        for (j = first; j < classes; j += LANES) {
+            in_front += select(0u, 1u, order_key(p[base + j]) > key);
+        }
+        let all_in_front = u32(group_total(lane, f32(in_front)));
+        hit = counts && all_in_front < params.k;
+    }
 
     var value = 0.0;
     var slope_scale = 0.0;

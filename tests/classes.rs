@@ -119,7 +119,7 @@ fn every_loss_is_a_metric_and_a_metric_has_its_settings() {
     let mut refused = |metric: MetricSpec| model.compile(Adam::default(), MeanSquaredError, [metric]).unwrap_err();
     assert!(refused(BinaryAccuracy::default().threshold(1.5).into()).to_string().contains("threshold"));
     assert!(refused(Huber::default().delta(-1.0).into()).to_string().contains("delta"));
-    assert!(refused("auc".into()).to_string().contains("sparse_categorical_accuracy"));
+    assert!(refused("auk".into()).to_string().contains("sparse_categorical_accuracy"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::graph::{Column, Graph, Node, Op, Origin, Report, Value, Variable, Variables};
+use crate::graph::{Column, Graph, Kept, Node, Op, Origin, Report, Value, Variable, Variables};
 use crate::shape::Type;
 
 /// Makes a graph. Taken by `&` everywhere, so that calls nest.
@@ -47,6 +47,7 @@ impl Builder {
             reports: vec![],
             outputs: vec![],
             results: None,
+            kept: None,
         };
         let (variables, logits) = (HashMap::new(), HashMap::new());
         Self { inner: RefCell::new(Inner { graph, variables, logits, losses: vec![], streams: 0 }) }
@@ -187,6 +188,12 @@ impl Builder {
     /// Says that `sums` and `counts` hold the results of every step.
     pub fn results(&self, sums: Value, counts: Value) {
         self.inner.borrow_mut().graph.results = Some([sums, counts]);
+    }
+
+    /// Says where sums are kept for the end of a pass.
+    pub fn keep(&self, kept: Kept) {
+        self.output(kept.sums);
+        self.inner.borrow_mut().graph.kept = Some(kept);
     }
 
     /// Says that `probability` is a sigmoid or a softmax of `logits`: a loss on the one is computed from the other.

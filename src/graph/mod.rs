@@ -96,7 +96,7 @@ impl Report {
 /// Partial results, and what becomes of them over the steps of a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// `[groups]`, f32 or u32: a step's number is their sum.
+    /// `[groups]`, f32 or u32: a step's number is their sum. Of [`Over::Each`] f32, and a number each.
     pub partials: Value,
     /// The column of the step table that a step's number is multiplied with.
     pub weight: Option<usize>,
@@ -120,14 +120,26 @@ pub enum Over {
     Steps,
     /// Nothing: the sum.
     Nothing,
+    /// Nothing, and element by element: a sum for each of the partial results. They stay on the device until the end of
+    /// a pass, so what is made of them is not known before.
+    Each,
 }
 
-/// A number made of a number per part.
+/// The sums of [`Over::Each`]: where they are kept.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// What is added up, each a range of a row.
+    pub partials: Vec<Value>,
+    /// `[rows, …]`: a row holds the sums of up to [`CHUNK`] steps.
+    pub sums: Value,
+}
+
+/// A number made of a number per part, or of several of [`Over::Each`].
 #[derive(Clone)]
 pub struct Finish(Arc<dyn Fn(&[f64]) -> f64 + Send + Sync>);
 
 impl Finish {
-    /// By a function of the numbers of the parts, in their order.
+    /// By a function of the numbers of the parts, one after the other.
     pub fn new(of: impl Fn(&[f64]) -> f64 + Send + Sync + 'static) -> Self {
         Self(Arc::new(of))
     }
@@ -172,6 +184,8 @@ pub struct Graph {
     pub outputs: Vec<Value>,
     /// The sums and the counts of every step, `[steps, columns]`: outputs of `step_end`.
     pub results: Option<[Value; 2]>,
+    /// What is summed element by element, where something is; an output.
+    pub kept: Option<Kept>,
 }
 
 impl Graph {
@@ -235,6 +249,14 @@ impl Graph {
         let dtype = self.ty(partials).dtype;
         let column = end.inputs.iter().filter(|v| self.ty(**v).dtype == dtype).position(|v| *v == partials)?;
         Some((usize::from(dtype == crate::shape::Dtype::U32), column))
+    }
+
+    /// Where a row of [`Graph::kept`] holds the sums of partial results.
+    pub fn kept_range(&self, partials: Value) -> Option<std::ops::Range<usize>> {
+        let of = &self.kept.as_ref()?.partials;
+        let at = of.iter().position(|v| *v == partials)?;
+        let begin = of[..at].iter().map(|v| self.ty(*v).len()).sum();
+        Some(begin..begin + self.ty(partials).len())
     }
 
     /// Rows of the step table that there is room for: as many as rows of results; two without any.

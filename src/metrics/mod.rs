@@ -1,10 +1,22 @@
 //! Metrics: what is reported beside the loss, from the same predictions.
 
 mod accuracy;
+mod auc;
+mod confusion;
+mod f1_score;
+mod r2_score;
+mod regression;
+mod top_k;
 
 use std::fmt::Debug;
 
 pub use accuracy::{Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy};
+pub use auc::{Auc, Curve};
+pub use confusion::{FalseNegatives, FalsePositives, Precision, Recall, TrueNegatives, TruePositives};
+pub use f1_score::{Average, F1Score};
+pub use r2_score::R2Score;
+pub use regression::{CosineSimilarity, MeanAbsolutePercentageError};
+pub use top_k::{SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy};
 
 use crate::error::{Error, Result};
 use crate::graph::{Builder, Finish, Over, Part, Report, Value};
@@ -27,7 +39,7 @@ pub struct Observed<'a> {
     pub weighted: bool,
 }
 
-/// What a metric gives for a batch.
+/// What a metric gives for a batch. One with parts of [`Over::Each`] is in the logs of whole passes alone.
 #[derive(Clone, Debug)]
 pub struct Measured {
     /// Partial sums or counts, `[groups]`, and what their sums over all steps are divided by. That of
@@ -144,9 +156,22 @@ const NAMED: &[(&[&str], Make)] = &[
     (&["binary_accuracy"], || Box::new(BinaryAccuracy::default())),
     (&["categorical_accuracy"], || Box::new(CategoricalAccuracy)),
     (&["sparse_categorical_accuracy"], || Box::new(SparseCategoricalAccuracy)),
+    (&["top_k_categorical_accuracy"], || Box::new(TopKCategoricalAccuracy::default())),
+    (&["sparse_top_k_categorical_accuracy"], || Box::new(SparseTopKCategoricalAccuracy::default())),
+    (&["true_positives"], || Box::new(TruePositives::default())),
+    (&["true_negatives"], || Box::new(TrueNegatives::default())),
+    (&["false_positives"], || Box::new(FalsePositives::default())),
+    (&["false_negatives"], || Box::new(FalseNegatives::default())),
+    (&["precision"], || Box::new(Precision::default())),
+    (&["recall"], || Box::new(Recall::default())),
+    (&["f1_score"], || Box::new(F1Score::default())),
+    (&["auc"], || Box::new(Auc::default())),
     (&["mean_squared_error", "mse"], || Box::new(MeanSquaredError)),
     (&["mean_absolute_error", "mae"], || Box::new(MeanAbsoluteError)),
     (&["root_mean_squared_error"], || Box::new(RootMeanSquaredError)),
+    (&["r2_score"], || Box::new(R2Score)),
+    (&["cosine_similarity"], || Box::new(CosineSimilarity)),
+    (&["mean_absolute_percentage_error", "mape"], || Box::new(MeanAbsolutePercentageError)),
     (&["binary_crossentropy"], || Box::new(BinaryCrossentropy::default())),
     (&["categorical_crossentropy"], || Box::new(CategoricalCrossentropy::default())),
     (&["sparse_categorical_crossentropy"], || Box::new(SparseCategoricalCrossentropy::default())),

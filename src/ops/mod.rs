@@ -10,6 +10,7 @@ mod dense;
 mod dropout;
 mod finite;
 mod gather;
+mod keep_sums;
 mod loss;
 mod matmul;
 mod movement;
@@ -38,10 +39,12 @@ pub use dense::{Dense, DenseBackward, dense};
 pub use dropout::{Dropout, dropout};
 pub use finite::{CheckFinite, check_finite};
 pub use gather::{Gather, ScatterAdd, gather, scatter_add};
+pub use keep_sums::KeepSums;
 pub use loss::{
     BINARY_ACCURACY, BINARY_CROSSENTROPY, BINARY_CROSSENTROPY_LOGITS, BinaryAccuracy, ClassKind, ClassLoss,
-    ClassTargets, HUBER, Hits, Huber, LOSS_ROWS, LossFunction, LossRow, LossRowDef, LossValue, MEAN_ABSOLUTE_ERROR,
-    MEAN_SQUARED_ERROR, OWN_LOSS, PointwiseLoss, Targets, class_loss, loss_row, pointwise_loss,
+    ClassTargets, ColumnSums, ColumnTerms, HUBER, Hits, Huber, LOSS_ROWS, LossFunction, LossRow, LossRowDef, LossValue,
+    MEAN_ABSOLUTE_ERROR, MEAN_SQUARED_ERROR, OWN_LOSS, PointwiseLoss, Targets, class_loss, column_sums, loss_row,
+    pointwise_loss,
 };
 pub use matmul::{Matmul, MatmulBackward, matmul};
 pub use movement::concatenate::{Concatenate, concatenate};
@@ -100,13 +103,15 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "softmax", cases: softmax::cases },
     Family { name: "normalization", cases: normalization::cases },
     Family { name: "pointwise_loss", cases: loss::pointwise::cases },
-    Family { name: "class_loss", cases: loss::class::cases },
+    Family { name: "class_loss", cases: loss::class_cases::cases },
+    Family { name: "column_sums", cases: loss::column_sums::cases },
     Family { name: "finite", cases: finite::cases },
     Family { name: "adam", cases: adam::cases },
     Family { name: "sgd", cases: sgd::cases },
     Family { name: "moving_average", cases: moving_average::cases },
     Family { name: "rmsprop", cases: rmsprop::cases },
     Family { name: "step_value", cases: step_value::cases },
+    Family { name: "keep_sums", cases: keep_sums::cases },
     Family { name: "step_end", cases: step_end::cases },
 ];
 

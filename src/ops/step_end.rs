@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Bind, Builder, Float, Launch, Measure, OpDef, Operand, Param, Part, Report, Role, Site, Tolerance, Value,
-    Variant, chunked_sum, shader, sum_bar,
+    Args, Bind, Builder, Float, Launch, Measure, OpDef, Operand, Over, Param, Part, Report, Role, Site, Tolerance,
+    Value, Variant, chunked_sum, shader, sum_bar,
 };
 use crate::ops::case::Case;
+use crate::ops::keep_sums::keep_sums;
 use crate::shape::{Dtype, Type};
 
 /// Columns of results that a step can have: the length of an array in the kernel.
-const MOST_COLUMNS: usize = 16;
+pub(super) const MOST_COLUMNS: usize = 16;
 
 /// The parameter that makes the kernel count the sequence word up and do nothing else: how a submission without
 /// steps ends.
@@ -30,23 +31,31 @@ pub struct StepEnd {
 /// Ends the step: collects what it reports, for `steps` steps. Call it last.
 ///
 /// # Errors
-/// [`Error::Limit`] for more than 16 columns.
+/// [`Error::Limit`] for more than 16 columns, and for more than 16 partial results that are summed element by element.
 pub fn step_end(g: &Builder, steps: usize) -> Result<()> {
     let (sums, counts) = columns(g, &g.reports());
     let inputs: Vec<Value> = sums.into_iter().chain(counts).collect();
-    if inputs.len() > MOST_COLUMNS {
-        let (need, limit) = (inputs.len() as u64, MOST_COLUMNS as u64);
-        return Err(Error::Limit { what: "step_end".into(), name: "columns of results", need, limit });
-    }
+    at_most("step_end", inputs.len())?;
+    keep_sums(g, steps)?;
     let outputs = g.op(Arc::new(StepEnd { steps }), &inputs)?;
     g.results(outputs[0], outputs[1]);
     Ok(())
 }
 
+/// Refuses more values than a kernel has places for.
+pub(super) fn at_most(op: &str, values: usize) -> Result<()> {
+    if values <= MOST_COLUMNS {
+        return Ok(());
+    }
+    let (need, limit) = (values as u64, MOST_COLUMNS as u64);
+    Err(Error::Limit { what: op.into(), name: "columns of results", need, limit })
+}
+
 /// The columns of results: each value once, sums and counts.
 fn columns(g: &Builder, reports: &[Report]) -> (Vec<Value>, Vec<Value>) {
     let mut columns = (vec![], vec![]);
-    for Part { partials, .. } in reports.iter().flat_map(|report| &report.parts) {
+    let parts = reports.iter().flat_map(|report| &report.parts);
+    for Part { partials, .. } in parts.filter(|part| part.over != Over::Each) {
         let of_type = match g.ty(*partials).dtype {
             Dtype::F32 => &mut columns.0,
             Dtype::U32 => &mut columns.1,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::device::{Executable, Row, Status, Upload};
 use crate::error::{Error, Result};
-use crate::graph::{Graph, Over, Part, Report, StepTable};
+use crate::graph::{CHUNK, Graph, Over, Part, Report, StepTable};
 use crate::model::Loaded;
 use crate::tensor::Tensor;
 use crate::train::history::Logs;
@@ -25,6 +25,8 @@ pub(crate) struct Pass {
     weights: Vec<Vec<f64>>,
     /// Of each report, what its parts have come to.
     totals: Vec<Vec<f64>>,
+    /// What was summed element by element, once all steps have finished.
+    kept: Option<Vec<f64>>,
     finished: usize,
 }
 
@@ -55,7 +57,8 @@ impl Pass {
             }
         };
         let totals = graph.reports.iter().map(|report| vec![0.0; report.parts.len()]).collect();
-        Ok(Self { graph, table, sent: 0, weights: weights.iter().map(of_steps).collect(), totals, finished: 0 })
+        let weights = weights.iter().map(of_steps).collect();
+        Ok(Self { graph, table, sent: 0, weights, totals, kept: None, finished: 0 })
     }
 
     fn steps(&self) -> usize {
@@ -78,6 +81,9 @@ impl Pass {
             });
         }
         let done = self.finished == self.steps();
+        if done {
+            self.keep(executable)?;
+        }
         if !done && self.sent as usize == self.steps() && status.in_flight == 0 {
             // No more will come, and to wait for it would be to hang.
             let (finished, steps) = (self.finished, self.steps());
@@ -96,6 +102,19 @@ impl Pass {
             }
             self.finished += 1;
         }
+    }
+
+    /// Reads what was summed element by element.
+    fn keep(&mut self, executable: &mut dyn Executable) -> Result<()> {
+        let Some(kept) = &self.graph.kept else { return Ok(()) };
+        let rows = executable.download(kept.sums)?;
+        let width = self.graph.ty(kept.sums).shape.without_batch().len();
+        let mut sums = vec![0.0; width];
+        for row in rows.float().chunks(width.max(1)).take(self.finished.div_ceil(CHUNK)) {
+            sums.iter_mut().zip(row).for_each(|(sum, part)| *sum += part);
+        }
+        self.kept = Some(sums);
+        Ok(())
     }
 
     /// Steps that have finished.
@@ -119,20 +138,27 @@ impl Pass {
         }
     }
 
-    /// What the steps that have finished report.
+    /// What the steps that have finished report; what is summed element by element, at the end alone.
     pub(crate) fn logs(&self, prefix: &str) -> Logs {
-        let number = |part: &Part, total: f64| match part.over {
-            Over::Nothing => total,
-            over => match self.count(over) {
-                0.0 if matches!(over, Over::Weights { .. }) => 0.0,
-                count => total / count,
-            },
-        };
         let of = |(report, totals): (&Report, &Vec<f64>)| {
-            let parts: Vec<f64> = report.parts.iter().zip(totals).map(|(part, &total)| number(part, total)).collect();
-            (format!("{prefix}{}", report.name), report.finish.of(&parts))
+            let mut numbers = vec![];
+            for (part, &total) in report.parts.iter().zip(totals) {
+                match part.over {
+                    Over::Each => numbers.extend(self.kept.as_ref()?.get(self.graph.kept_range(part.partials)?)?),
+                    over => numbers.push(self.number(over, total)),
+                }
+            }
+            Some((format!("{prefix}{}", report.name), report.finish.of(&numbers)))
         };
-        self.graph.reports.iter().zip(&self.totals).map(of).collect()
+        self.graph.reports.iter().zip(&self.totals).filter_map(of).collect()
+    }
+
+    /// What a sum over the steps that have finished comes to.
+    fn number(&self, over: Over, total: f64) -> f64 {
+        match (over, self.count(over)) {
+            (Over::Weights { .. }, 0.0) => 0.0,
+            (_, count) => total / count,
+        }
     }
 
     /// What a sum over the steps that have finished is divided by.
@@ -145,7 +171,7 @@ impl Pass {
                 _ => rows * terms as f64,
             },
             Over::Steps => rows,
-            Over::Nothing => 1.0,
+            Over::Nothing | Over::Each => 1.0,
         }
     }
 }

@@ -2,26 +2,43 @@
 
 use std::sync::Arc;
 
-use wgrad::device::Upload;
-use wgrad::graph::{Builder, Over, Part, Report, Variables};
+use serde_json::Value as Json;
+use wgrad::device::{Executable, Row, Upload};
+use wgrad::graph::{Builder, Graph, Over, Report, Variables};
 use wgrad::losses::{Loss, MeanSquaredError, SparseCategoricalCrossentropy};
 use wgrad::metrics::{
-    Accuracy, BinaryAccuracy, CategoricalAccuracy, Measured, Metric, Observed, RootMeanSquaredError,
-    SparseCategoricalAccuracy,
+    Accuracy, Auc, Average, BinaryAccuracy, CategoricalAccuracy, CosineSimilarity, Curve, F1Score, FalseNegatives,
+    FalsePositives, MeanAbsolutePercentageError, Measured, Metric, Observed, Precision, R2Score, Recall,
+    RootMeanSquaredError, SparseCategoricalAccuracy, SparseTopKCategoricalAccuracy, TrueNegatives, TruePositives,
 };
 use wgrad::ops::{LossValue, Targets, row_gather, step_end};
 use wgrad::program::Options;
 use wgrad::{Device, Tensor, Type};
 
-use crate::golden::{Covered, Found, Golden, Group, bar, distance, only, run, upload};
+use crate::golden::{Covered, Found, Golden, Group, bar, distance, download, is, only, run, upload};
 use crate::losses;
 
 /// Cases that must be covered.
 const REQUIRED: &[&str] = &[
     "binary_accuracy",
     "binary_accuracy_half",
+    "binary_accuracy_weighted",
     "categorical_accuracy",
     "sparse_categorical_accuracy",
+    "top_k",
+    "Precision",
+    "Recall",
+    "precision_thresholds",
+    "TruePositives",
+    "FalsePositives",
+    "TrueNegatives",
+    "FalseNegatives",
+    "f1_macro",
+    "AUC",
+    "auc_pr",
+    "R2Score",
+    "CosineSimilarity",
+    "MeanAbsolutePercentageError",
     "MeanSquaredError",
     "RootMeanSquaredError",
     "MeanAbsoluteError",
@@ -43,7 +60,14 @@ fn call(metric: impl Metric + 'static) -> Call {
     Box::new(move |g, observed| metric.call(g, observed))
 }
 
-/// The metric of a config; an accuracy without settings as "accuracy" finds it too.
+/// A metric for each threshold of a config; Keras' default is one of 0.5.
+fn at<M: Metric + 'static>(config: &Json, of: impl Fn(f64) -> M) -> Covered<Vec<Call>> {
+    only(config, &["thresholds"])?;
+    let thresholds = config["thresholds"].as_array().map(|list| list.iter().filter_map(Json::as_f64).collect());
+    Ok(thresholds.unwrap_or_else(|| vec![0.5]).into_iter().map(|threshold| call(of(threshold))).collect())
+}
+
+/// The metric of a config, or one for each column of the results; an accuracy without settings as "accuracy" finds it too.
 fn metrics(golden: &Golden<'_>) -> Covered<Vec<Call>> {
     let (class, config) = (golden.json["metric"].as_str().unwrap(), golden.config());
     Ok(match class {
@@ -58,6 +82,51 @@ fn metrics(golden: &Golden<'_>) -> Covered<Vec<Call>> {
         "SparseCategoricalAccuracy" => {
             only(config, &[])?;
             vec![call(SparseCategoricalAccuracy), call(Accuracy)]
+        }
+        "SparseTopKCategoricalAccuracy" => {
+            only(config, &["k", "from_sorted_ids"])?;
+            is(config, "from_sorted_ids", false)?;
+            vec![call(SparseTopKCategoricalAccuracy::default().k(config["k"].as_u64().unwrap() as usize))]
+        }
+        "TruePositives" => at(config, |t| TruePositives::default().threshold(t))?,
+        "TrueNegatives" => at(config, |t| TrueNegatives::default().threshold(t))?,
+        "FalsePositives" => at(config, |t| FalsePositives::default().threshold(t))?,
+        "FalseNegatives" => at(config, |t| FalseNegatives::default().threshold(t))?,
+        "Precision" => at(config, |t| Precision::default().threshold(t))?,
+        "Recall" => at(config, |t| Recall::default().threshold(t))?,
+        "F1Score" => {
+            only(config, &["average"])?;
+            let average = match config["average"].as_str() {
+                Some("macro") => Average::Macro,
+                Some("micro") => Average::Micro,
+                Some("weighted") => Average::Weighted,
+                other => return Err(format!("average = {other:?}")),
+            };
+            vec![call(F1Score::default().average(average))]
+        }
+        "AUC" => {
+            only(config, &["num_thresholds", "curve", "summation_method", "multi_label", "from_logits"])?;
+            is(config, "num_thresholds", 200)?;
+            is(config, "summation_method", "interpolation")?;
+            is(config, "multi_label", false)?;
+            is(config, "from_logits", false)?;
+            let is_roc = config["curve"] == "ROC";
+            vec![call(Auc::default().curve(if is_roc { Curve::Roc } else { Curve::PrecisionRecall }))]
+        }
+        "R2Score" => {
+            only(config, &["class_aggregation", "num_regressors"])?;
+            is(config, "class_aggregation", "uniform_average")?;
+            is(config, "num_regressors", 0)?;
+            vec![call(R2Score)]
+        }
+        "CosineSimilarity" => {
+            only(config, &["axis"])?;
+            is(config, "axis", -1)?;
+            vec![call(CosineSimilarity)]
+        }
+        "MeanAbsolutePercentageError" => {
+            only(config, &[])?;
+            vec![call(MeanAbsolutePercentageError)]
         }
         "RootMeanSquaredError" => {
             only(config, &[])?;
@@ -117,27 +186,41 @@ fn case(device: &Device, golden: &Golden<'_>) -> Covered<Vec<(String, f64, f64)>
     let mut executable = device.load(&graph, &storage, &Options::default()).unwrap();
     data.into_iter().zip(tensors).for_each(|(value, tensor)| upload(&mut *executable, value, tensor));
     executable.upload(permutation, Upload::Index(&order(&counts, batch))).unwrap();
-    let results = run(&mut *executable, &graph, &counts);
-    let want = golden.tensor("results");
-    let by_row = by_row.to_f64();
-    let compare = |report: &Report| {
-        let mut totals = vec![0.0; report.parts.len()];
-        let mut count = 0;
-        let running = results.iter().zip(&counts).map(|(row, &more)| {
-            count += more as usize;
-            for (part, total) in report.parts.iter().zip(&mut totals) {
-                let (kind, column) = graph.result_column(part.partials).unwrap();
-                *total += if kind == 0 { row.sums[column] } else { f64::from(row.counts[column]) };
+    let want = golden.tensor("results").to_f64().into_owned();
+    let columns = want.len() / counts.len();
+    let weights = by_row.to_f64();
+    let running: Vec<Vec<f64>> =
+        (1..=counts.len()).map(|steps| results(&mut *executable, &graph, &counts[..steps], &weights)).collect();
+    let compare = |metric: usize| {
+        let got: Vec<f64> = running.iter().map(|results| results[metric]).collect();
+        let want: Vec<f64> = want.iter().copied().skip(metric % columns).step_by(columns).collect();
+        ("results".to_string(), distance(&got, &want), bar(device))
+    };
+    Ok((0..graph.reports.len()).map(compare).collect())
+}
+
+/// What a pass over batches of some rows reports.
+fn results(executable: &mut dyn Executable, graph: &Graph, counts: &[u32], weights: &[f64]) -> Vec<f64> {
+    let rows = run(executable, graph, counts);
+    let kept = graph.kept.as_ref().map(|kept| download(executable, kept.sums)).unwrap_or_default();
+    let count = counts.iter().sum::<u32>() as usize;
+    let of_report = |report: &Report| {
+        let mut numbers = vec![];
+        for part in &report.parts {
+            if part.over == Over::Each {
+                numbers.extend(&kept[graph.kept_range(part.partials).unwrap()]);
+                continue;
             }
-            let over = |part: &Part| match part.over {
+            let (kind, column) = graph.result_column(part.partials).unwrap();
+            let of_step = |row: &Row| if kind == 0 { row.sums[column] } else { f64::from(row.counts[column]) };
+            let over = match part.over {
                 Over::Rows(terms) => (count * terms) as f64,
-                Over::Weights { terms, .. } => by_row[..count].iter().sum::<f64>() * terms as f64,
+                Over::Weights { terms, .. } => weights[..count].iter().sum::<f64>() * terms as f64,
                 _ => 1.0,
             };
-            let parts: Vec<f64> = report.parts.iter().zip(&totals).map(|(part, total)| total / over(part)).collect();
-            report.finish.of(&parts)
-        });
-        ("results".to_string(), distance(&running.collect::<Vec<f64>>(), &want.to_f64()), bar(device))
+            numbers.push(rows.iter().map(of_step).sum::<f64>() / over);
+        }
+        report.finish.of(&numbers)
     };
-    Ok(graph.reports.iter().map(compare).collect())
+    graph.reports.iter().map(of_report).collect()
 }

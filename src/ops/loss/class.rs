@@ -7,7 +7,6 @@ use crate::graph::{
     Args, Builder, FLAG_BAD_INDEX, FLAG_NOT_FINITE, Float, GRADIENT_LIMIT, Launch, Measure, Node, OpDef, Param, Site,
     TINY, Tolerance, Value, Variant, chunked_sum, shader, ulp,
 };
-use crate::ops::case::{Case, Domain, EDGES};
 use crate::ops::loss::class_bars::bars;
 use crate::ops::loss::{EPSILON, Hits, LossValue, Targets, bind, data_row, inputs, no_gradient, operands, places};
 use crate::ops::softmax::{Lanes, exp_sum, top};
@@ -22,6 +21,8 @@ pub enum ClassKind {
     Logits,
     /// Either; there is no loss: hits are counted, and their weights summed in its place.
     Scores,
+    /// The same, where a hit is a class that fewer than k predictions are larger than.
+    TopK(usize),
 }
 
 /// What the targets of a loss of classes are.
@@ -39,7 +40,8 @@ pub enum ClassTargets {
 /// `[batch]`. A cell is what stands before the last axis. Outputs: the gradient by p,
 /// `column w loss' / (rows cells_per_row)`; `w loss` and hits of each cell, `[cells]`. The target of the loss is
 /// `t = y (1 − s) + s / classes` for a label smoothing of s; a class with t = 0 adds nothing, whatever q is. A hit is
-/// where the largest p and the largest y are one class, the first one of equals; NaN counts as the largest.
+/// where the largest p and the largest y are one class, the first one of equals; NaN counts as the largest. Of the k
+/// largest a hit is where the largest y is a class that fewer than k predictions are larger than.
 ///
 /// Probabilities: a p that the clip changes has no gradient but by the sum; a sum of 0 or that is not finite gives NaN.
 /// Logits: NaN or +∞ among them gives NaN, and so does −∞ alone.
@@ -107,7 +109,7 @@ pub(super) struct Cell<'a, F> {
 
 impl ClassLoss {
     fn has_loss(&self) -> bool {
-        self.kind != ClassKind::Scores
+        matches!(self.kind, ClassKind::Probabilities | ClassKind::Logits)
     }
 
     /// The target of a class from what the data says.
@@ -159,7 +161,15 @@ impl ClassLoss {
         match self.kind {
             ClassKind::Logits => of_logits(cell.p, &cell.t),
             ClassKind::Probabilities => of_probabilities(cell.p, &cell.t),
-            ClassKind::Scores => (F::ZERO, vec![F::ZERO; cell.p.len()]),
+            ClassKind::Scores | ClassKind::TopK(_) => (F::ZERO, vec![F::ZERO; cell.p.len()]),
+        }
+    }
+
+    /// Whether the class that is right counts as found.
+    fn is_hit<F: Float>(&self, cell: &Cell<'_, F>) -> bool {
+        match self.kind {
+            ClassKind::TopK(k) => cell.p.iter().filter(|&&p| larger(p, cell.p[cell.truth])).count() < k,
+            _ => argmax(cell.p) == cell.truth,
         }
     }
 
@@ -206,9 +216,12 @@ fn unless_nan<F: Float>(other: F, value: F) -> F {
     if other.is_nan() { other } else { value }
 }
 
+fn larger<F: Float>(a: F, b: F) -> bool {
+    a > b || (a.is_nan() && !b.is_nan())
+}
+
 /// The place of the first of the largest; NaN counts as the largest.
 fn argmax<F: Float>(x: &[F]) -> usize {
-    let larger = |a: F, b: F| a > b || (a.is_nan() && !b.is_nan());
     (1..x.len()).fold(0, |best, j| if larger(x[j], x[best]) { j } else { best })
 }
 
@@ -227,6 +240,8 @@ impl OpDef for ClassLoss {
             (ClassKind::Logits, ClassTargets::Numbers) => "sparse_categorical_crossentropy_logits",
             (ClassKind::Scores, ClassTargets::OneHot) => "categorical_accuracy",
             (ClassKind::Scores, ClassTargets::Numbers) => "sparse_categorical_accuracy",
+            (ClassKind::TopK(_), ClassTargets::OneHot) => "top_k_categorical_accuracy",
+            (ClassKind::TopK(_), ClassTargets::Numbers) => "sparse_top_k_categorical_accuracy",
         }
     }
 
@@ -273,7 +288,7 @@ impl OpDef for ClassLoss {
         let training = self.column.is_some() && self.has_loss();
         self.each(&mut args, |args, cell| {
             let (loss, slopes) = self.cell(cell);
-            let hit = argmax(cell.p) == cell.truth;
+            let hit = self.is_hit(cell);
             let loss = match self.has_loss() {
                 true => cell.w * loss,
                 false if hit => cell.w,
@@ -337,10 +352,15 @@ impl OpDef for ClassLoss {
             0.0 => (1.0, 0.0),
             s => (1.0 - s, s / classes(p) as f64),
         };
+        let k = match self.kind {
+            ClassKind::TopK(k) => k,
+            _ => 0,
+        };
         let launch = bind(Launch::new(shader!("class_loss.wgsl")), self.gathered)
             .flag("SPARSE", self.targets == ClassTargets::Numbers)
             .flag("LOGITS", self.kind == ClassKind::Logits)
             .flag("HAS_LOSS", self.has_loss())
+            .flag("TOP_K", k > 0)
             .flag("TRAINING", self.column.is_some() && self.has_loss())
             .flag("WRITE_GRADIENT", site.used[0])
             .size("batch", p.shape.dims().first().copied().unwrap_or(1))
@@ -350,59 +370,9 @@ impl OpDef for ClassLoss {
             .size("column", self.column.unwrap_or(0))
             .param("scale", Param::F32(scale as f32))
             .param("shift", Param::F32(shift as f32))
+            .size("k", k)
             .param("step_width", Param::StepWidth);
         let launch = Lanes::of(classes(p)).launch(launch, cells, 3, 14);
         Ok(Variant::only(launch))
     }
-}
-
-/// Cases of awkward numbers of classes and of rows, of predictions in time, of many classes and of many rows; gathered
-/// or not, training or not, with batches of fewer rows.
-pub fn cases() -> Vec<Case> {
-    let few = EDGES.iter().filter(|&&n| n > 0).flat_map(|&n| [vec![5, n], vec![n, 3]]);
-    let others = [vec![0, 3], vec![4, 3, 7], vec![3, 2, 2, 65], vec![2, 70_001], vec![65_537, 2]];
-    let shapes: Vec<Vec<usize>> = few.chain(others).collect();
-    let mut cases = vec![];
-    for kind in [ClassKind::Probabilities, ClassKind::Logits, ClassKind::Scores] {
-        for targets in [ClassTargets::OneHot, ClassTargets::Numbers] {
-            for (i, shape) in shapes.iter().enumerate() {
-                cases.push(case(kind, targets, shape, i));
-            }
-            if (kind, targets) == (ClassKind::Scores, ClassTargets::Numbers) {
-                cases.push(case(kind, targets, &[65_537, 33], 0)); // more workgroups than a grid is wide
-            }
-        }
-    }
-    cases
-}
-
-fn case(kind: ClassKind, targets: ClassTargets, shape: &[usize], i: usize) -> Case {
-    let (batch, classes) = (shape[0], shape[shape.len() - 1]);
-    let (sparse, is_gathered) = (targets == ClassTargets::Numbers, i % 3 == 1 && batch > 0);
-    let op = ClassLoss {
-        kind,
-        targets,
-        smoothing: if sparse || i % 4 < 2 { 0.0 } else { 0.2 },
-        gathered: is_gathered.then_some(batch),
-        column: (i % 5 != 4).then_some(0),
-    };
-    let rows = if is_gathered { batch + 5 } else { batch };
-    let cells = &shape[1..shape.len() - 1];
-    let last: &[usize] = match (sparse, i % 2) {
-        (false, _) => &[classes],
-        (true, 0) => &[1],
-        (true, _) => &[],
-    };
-    let p = if kind == ClassKind::Logits { Domain::Any } else { Domain::Probability };
-    let inputs = vec![
-        Type::f32(shape).batched(true),
-        Type::f32([&[rows], cells, last].concat()),
-        Type::f32([rows]),
-        Type::u32([2 * batch]),
-    ];
-    let case = Case::new(op, inputs.into_iter().take(3 + usize::from(is_gathered)));
-    let case = case.domain(0, p).domain(1, if sparse { Domain::Class(classes) } else { Domain::Label });
-    let case = case.domain(2, Domain::NotNegative).domain(3, Domain::Index(rows));
-    let case = case.rows(batch - batch / 3, batch).columns(&[0.75]).step(1);
-    if shape.iter().product::<usize>() > 20_000 { case.brief() } else { case }
 }

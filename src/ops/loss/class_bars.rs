@@ -13,7 +13,7 @@ pub(super) fn bars(kind: ClassKind, cell: &Cell<'_, f64>, off: &[f64]) -> (f64, 
     match kind {
         ClassKind::Logits => logits(cell.p, &cell.t, off),
         ClassKind::Probabilities => probabilities(cell.p, &cell.t, off),
-        ClassKind::Scores => (0.0, vec![0.0; cell.p.len()]),
+        ClassKind::Scores | ClassKind::TopK(_) => (0.0, vec![0.0; cell.p.len()]),
     }
 }
 

@@ -2,11 +2,14 @@
 
 pub mod class;
 mod class_bars;
+pub mod class_cases;
+pub mod column_sums;
 pub mod pointwise;
 mod row;
 mod rows;
 
 pub use class::{ClassKind, ClassLoss, ClassTargets, class_loss};
+pub use column_sums::{ColumnSums, ColumnTerms, column_sums};
 pub use pointwise::{PointwiseLoss, pointwise_loss};
 pub use row::{LossFunction, LossRow, LossRowDef, loss_row};
 pub use rows::{
@@ -99,20 +102,31 @@ fn data_row<F: Float>(
     }
 }
 
-/// Binds what every loss does: predictions, targets, weights, step, gradient, partial results, flag.
+/// Binds what every loss does: what it reads, gradient, partial results, flag.
 fn bind(launch: Launch, gathered: Option<usize>) -> Launch {
+    let partials = Bind::Span(Role::Partials, vec![Operand::Output(1), Operand::Output(2)]);
+    bind_read(launch, gathered).output(0).bind(partials).bind(Bind::FlagWrite)
+}
+
+/// Binds predictions, targets, weights, step.
+fn bind_read(launch: Launch, gathered: Option<usize>) -> Launch {
     let span = |i: usize| match gathered {
         None => Bind::One(Operand::Input(i)),
         Some(_) => Bind::Span(Role::Data, vec![Operand::Input(i), Operand::Input(3)]),
     };
-    let partials = Bind::Span(Role::Partials, vec![Operand::Output(1), Operand::Output(2)]);
     let launch = launch.flag("GATHERED", gathered.is_some());
-    let launch = launch.input(0).bind(span(1)).bind(span(2)).bind(Bind::Step);
-    launch.output(0).bind(partials).bind(Bind::FlagWrite)
+    launch.input(0).bind(span(1)).bind(span(2)).bind(Bind::Step)
 }
 
 /// Where targets, weights and partial results stand in these bindings.
 fn places(launch: Launch, gathered: Option<usize>, y: &Type) -> Launch {
+    places_read(launch, gathered, y)
+        .param("sums", Param::Offset { bind: 5, member: 0 })
+        .param("counts", Param::Offset { bind: 5, member: 1 })
+}
+
+/// Where targets and weights stand in these bindings.
+fn places_read(launch: Launch, gathered: Option<usize>, y: &Type) -> Launch {
     let at = |bind: usize, member: usize| match gathered {
         None => Param::U32(0),
         Some(_) => Param::Offset { bind, member },
@@ -122,8 +136,6 @@ fn places(launch: Launch, gathered: Option<usize>, y: &Type) -> Launch {
         .param("y_permutation", at(1, 1))
         .param("w", at(2, 0))
         .size("data_rows", y.shape.dims().first().copied().unwrap_or(1))
-        .param("sums", Param::Offset { bind: 5, member: 0 })
-        .param("counts", Param::Offset { bind: 5, member: 1 })
 }
 
 /// There is no derivative of partial sums: a loss brings its gradient.
