@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use wgrad::layers::ActivationFunction;
 use wgrad::losses::{BinaryCrossentropy, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy};
-use wgrad::metrics::{Auc, Average, Curve, F1Score, MetricSpec, Metrics, Precision, TopKCategoricalAccuracy};
+use wgrad::metrics::{Auc, Curve, F1Average, F1Score, MetricSpec, Metrics, Precision, TopKCategoricalAccuracy};
 use wgrad::optimizers::Sgd;
 use wgrad::train::Verbosity;
 use wgrad::{Dense, Device, Error, Fit, Layer, Model, Sequential, Sigmoid, Softmax, Tensor};
@@ -99,8 +99,8 @@ fn scores_of_classes_are_those_of_the_predictions_on_every_device() {
     common::on_every_device("scores_of_classes_are_those_of_the_predictions_on_every_device", |device| {
         let metrics: [MetricSpec; 5] = [
             F1Score::default().into(),
-            F1Score::default().average(Average::Micro).into(),
-            F1Score::default().average(Average::Weighted).into(),
+            F1Score::default().average(F1Average::Micro).into(),
+            F1Score::default().average(F1Average::Weighted).into(),
             TopKCategoricalAccuracy::default().k(2).into(),
             "r2_score".into(),
         ];

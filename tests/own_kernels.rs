@@ -54,7 +54,7 @@ fn compiled(device: &Device, placed: impl Into<Placed>) -> Result<Model> {
 /// Losses of a training.
 fn trained(mut model: Model) -> Vec<f64> {
     let fit = Fit::epochs(4).batch_size(8).shuffle(false).verbosity(Verbosity::Silent);
-    model.fit(&ramp(21, 3), &ramp(21, 1), fit).unwrap().get("loss")
+    model.fit(ramp(21, 3), ramp(21, 1), fit).unwrap().get("loss")
 }
 
 fn dense<const WRONG: u8>() -> Dense {

@@ -48,6 +48,10 @@ impl Op for Mutated {
         self.op.infer(inputs)
     }
 
+    fn is_own(&self) -> bool {
+        false // what it is made of is wgrad's
+    }
+
     fn aliases(&self) -> Vec<(usize, usize)> {
         self.op.aliases()
     }

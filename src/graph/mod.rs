@@ -134,9 +134,12 @@ pub struct Kept {
     pub sums: Value,
 }
 
+/// What makes a number of several.
+type Number = dyn Fn(&[f64]) -> f64 + Send + Sync;
+
 /// A number made of a number per part, or of several of [`Over::Each`].
 #[derive(Clone)]
-pub struct Finish(Arc<dyn Fn(&[f64]) -> f64 + Send + Sync>);
+pub struct Finish(Arc<Number>);
 
 impl Finish {
     /// By a function of the numbers of the parts, one after the other.

@@ -24,7 +24,7 @@ pub trait Loss: Debug + Send + Sync {
     /// The type of a target for an output of this type, both without the batch axis: the same for most.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) for an output that the loss does not take.
+    /// [`Error::Shape`] for an output that the loss does not take.
     fn target(&self, output: &Type) -> Result<Type> {
         Ok(output.clone())
     }
@@ -32,7 +32,7 @@ pub trait Loss: Debug + Send + Sync {
     /// Refuses targets `[rows, …]` that the loss cannot take, before anything runs.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) with the first that is wrong.
+    /// [`Error::Argument`] with the first that is wrong.
     fn check_targets(&self, y: &Tensor, output: &Type) -> Result<()> {
         let _ = (y, output);
         Ok(())
@@ -42,13 +42,13 @@ pub trait Loss: Debug + Send + Sync {
     /// there is no gradient.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) where the shapes do not fit.
+    /// [`Error::Shape`] where the shapes do not fit.
     fn call(&self, g: &Builder, p: Value, targets: Targets, column: Option<usize>) -> Result<LossValue>;
 
     /// Refuses settings that make no sense.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) with the setting.
+    /// [`Error::Argument`] with the setting.
     fn check(&self) -> Result<()> {
         Ok(())
     }

@@ -11,7 +11,7 @@ const EPSILON: f64 = 1e-7;
 
 /// What one number is made of those of the classes by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Average {
+pub enum F1Average {
     /// The mean of the classes' scores.
     #[default]
     Macro,
@@ -27,18 +27,18 @@ pub enum Average {
 /// An average over several classes but the micro one is in the logs of whole epochs alone.
 ///
 /// # Defaults
-/// `average(Average::Macro)`; Keras' own default gives a number per class, which logs do not hold. Without a
+/// `average(F1Average::Macro)`; Keras' own default gives a number per class, which logs do not hold. Without a
 /// `threshold`, the largest prediction of a row is of the class 1, all of equal ones; of a single column one above 0.5,
 /// where Keras takes every row for the class 1. Source: Keras' `F1Score`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct F1Score {
-    average: Average,
+    average: F1Average,
     threshold: Option<f64>,
 }
 
 impl F1Score {
     /// What one number is made by.
-    pub fn average(mut self, average: Average) -> Self {
+    pub fn average(mut self, average: F1Average) -> Self {
         self.average = average;
         self
     }
@@ -70,7 +70,7 @@ impl Metric for F1Score {
             None => (largest(g, p)?, 0.5),
         };
         let sums = column_sums(g, ColumnTerms::Confusion(threshold), p, targets)?;
-        let together = classes == 1 || self.average == Average::Micro;
+        let together = classes == 1 || self.average == F1Average::Micro;
         let over = if together { Over::Nothing } else { Over::Each };
         let average = self.average;
         Ok(Measured {
@@ -87,7 +87,7 @@ fn largest(g: &Builder, p: Value) -> Result<Value> {
 }
 
 /// The score of true positives, false positives and false negatives, as many of each as there are classes.
-fn averaged(average: Average, counts: &[f64]) -> f64 {
+fn averaged(average: F1Average, counts: &[f64]) -> f64 {
     let classes = counts.len() / 3;
     let of = |class: usize| [0, 1, 2].map(|i| counts[i * classes + class]);
     let score = |[tp, fp, fn_]: [f64; 3]| {
@@ -95,7 +95,7 @@ fn averaged(average: Average, counts: &[f64]) -> f64 {
         2.0 * precision * recall / (precision + recall + EPSILON)
     };
     let scores = (0..classes).map(|class| score(of(class)));
-    if average != Average::Weighted {
+    if average != F1Average::Weighted {
         return scores.sum::<f64>() / classes as f64;
     }
     let support = |class: usize| of(class)[0] + of(class)[2];

@@ -13,7 +13,7 @@ use std::fmt::Debug;
 pub use accuracy::{Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy};
 pub use auc::{Auc, Curve};
 pub use confusion::{FalseNegatives, FalsePositives, Precision, Recall, TrueNegatives, TruePositives};
-pub use f1_score::{Average, F1Score};
+pub use f1_score::{F1Average, F1Score};
 pub use r2_score::R2Score;
 pub use regression::{CosineSimilarity, MeanAbsolutePercentageError};
 pub use top_k::{SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy};
@@ -84,13 +84,13 @@ pub trait Metric: Debug + Send + Sync {
     /// What it gives for a batch.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) where predictions and targets do not fit.
+    /// [`Error::Shape`] where predictions and targets do not fit.
     fn call(&self, g: &Builder, observed: Observed<'_>) -> Result<Measured>;
 
     /// Refuses settings that make no sense.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) with the setting.
+    /// [`Error::Argument`] with the setting.
     fn check(&self) -> Result<()> {
         Ok(())
     }

@@ -91,15 +91,13 @@ impl Model {
             }
             weights[self.output_of("loss weights", "weights", Some(&name))?] = weight;
         }
-        let with = |((loss, weight), (name, _)): ((Option<Box<dyn Loss>>, f64), &(String, Type))| match loss {
-            Some(loss) => Ok(CompiledOutput { loss, weight, metrics: vec![] }),
-            None => Err(Error::argument(
-                "loss",
-                format!("one for each output, with `.output(\"{name}\", …)`"),
-                format!("none for `{name}`"),
-            )),
-        };
-        of_outputs.into_iter().zip(weights).zip(&self.outputs).map(with).collect()
+        let mut compiled = vec![];
+        for ((loss, weight), name) in of_outputs.into_iter().zip(weights).zip(self.output_names()) {
+            let expected = format!("one for each output, with `.output(\"{name}\", …)`");
+            let loss = loss.ok_or_else(|| Error::argument("loss", expected, format!("none for `{name}`")))?;
+            compiled.push(CompiledOutput { loss, weight, metrics: vec![] });
+        }
+        Ok(compiled)
     }
 
     /// Metrics with their keys: `<output>_<metric>` where there are several outputs; `weighted_…` for a weighted one

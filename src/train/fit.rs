@@ -20,6 +20,9 @@ pub enum Verbosity {
     Lines,
 }
 
+/// Classes with their weights.
+pub(crate) type ClassWeights = Vec<(usize, f64)>;
+
 /// How `fit` trains.
 ///
 /// # Defaults
@@ -40,7 +43,7 @@ pub struct Fit {
     /// By output; `None` for the only one.
     pub(crate) sample_weights: Vec<(Option<String>, Tensor)>,
     /// By output; `None` for the only one.
-    pub(crate) class_weights: Vec<(Option<String>, Vec<(usize, f64)>)>,
+    pub(crate) class_weights: Vec<(Option<String>, ClassWeights)>,
     pub(crate) verbosity: Verbosity,
 }
 

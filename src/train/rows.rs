@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::model::{Loaded, Model};
 use crate::shape::{Dtype, Shape, Type};
 use crate::tensor::{Tensor, Tensors};
+use crate::train::fit::ClassWeights;
 
 /// Rows for the inputs of a model, with targets and weights for its outputs.
 #[derive(Clone, Debug)]
@@ -113,7 +114,7 @@ impl Model {
     }
 
     /// Multiplies the weights of rows with the weights of their classes.
-    pub(crate) fn weigh_classes(&self, rows: &mut Rows, weights: &[(Option<String>, Vec<(usize, f64)>)]) -> Result<()> {
+    pub(crate) fn weigh_classes(&self, rows: &mut Rows, weights: &[(Option<String>, ClassWeights)]) -> Result<()> {
         for (output, of_class) in weights {
             let at = self.output_of("class_weight", "class_weight_of", output.as_deref())?;
             let (name, ty) = &self.outputs[at];

@@ -186,7 +186,8 @@ fn model(golden: &Golden<'_>, x: &[Tensor]) -> Covered<(Model, Vec<String>, Vec<
     let (weights, state) = (of("weights"), of("state"));
     let mut known = model.weight_names().into_iter().map(String::from).collect::<Vec<_>>();
     let mut all = [&weights[..], &state].concat();
-    (known.sort(), all.sort());
+    known.sort();
+    all.sort();
     assert_eq!(known, all, "{}", golden.name());
     for (names, prefix) in [(&weights, "w"), (&state, "s")] {
         for (i, name) in names.iter().enumerate() {

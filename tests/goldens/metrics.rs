@@ -7,7 +7,7 @@ use wgrad::device::{Executable, Row, Upload};
 use wgrad::graph::{Builder, Graph, Over, Report, Variables};
 use wgrad::losses::{Loss, MeanSquaredError, SparseCategoricalCrossentropy};
 use wgrad::metrics::{
-    Accuracy, Auc, Average, BinaryAccuracy, CategoricalAccuracy, CosineSimilarity, Curve, F1Score, FalseNegatives,
+    Accuracy, Auc, BinaryAccuracy, CategoricalAccuracy, CosineSimilarity, Curve, F1Average, F1Score, FalseNegatives,
     FalsePositives, MeanAbsolutePercentageError, Measured, Metric, Observed, Precision, R2Score, Recall,
     RootMeanSquaredError, SparseCategoricalAccuracy, SparseTopKCategoricalAccuracy, TrueNegatives, TruePositives,
 };
@@ -97,9 +97,9 @@ fn metrics(golden: &Golden<'_>) -> Covered<Vec<Call>> {
         "F1Score" => {
             only(config, &["average"])?;
             let average = match config["average"].as_str() {
-                Some("macro") => Average::Macro,
-                Some("micro") => Average::Micro,
-                Some("weighted") => Average::Weighted,
+                Some("macro") => F1Average::Macro,
+                Some("micro") => F1Average::Micro,
+                Some("weighted") => F1Average::Weighted,
                 other => return Err(format!("average = {other:?}")),
             };
             vec![call(F1Score::default().average(average))]
