@@ -35,7 +35,7 @@ fn main() -> Result<()> {
         .build(&device)?;
     model.compile(Adam::new(0.01), MeanSquaredError, ["mae"])?;
     println!("{}", model.summary());
-    model.fit(&x, &y, Fit::epochs(30).validation_split(0.2))?;
+    model.fit(&x, &y, Fit::epochs(60).validation_split(0.2))?;
     let scores = model.evaluate(&x, &y)?;
     println!("mean squared error {:.5}, mean absolute error {:.4}", scores["loss"], scores["mae"]);
 

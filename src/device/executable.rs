@@ -97,6 +97,15 @@ pub trait Executable: fmt::Debug + Send {
     /// is said, a submission is as long as is good, and a wait as long as it takes.
     fn pace(&mut self, submission: Duration, wait: Duration);
 
+    /// Runs a step that changes nothing, and waits for it: what a driver puts off until a kernel is first launched is done
+    /// before the first step that counts. [`begin`](Self::begin) comes after it.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`].
+    fn warm(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// Sends off the next steps, at most `most` and as many as a submission should have; gives their number.
     ///
     /// # Errors

@@ -307,6 +307,18 @@ impl Executable for GpuExecutable {
         self.paced = (submission, wait);
     }
 
+    fn warm(&mut self) -> Result<()> {
+        // Halted: nothing is written that lasts but the sequence word.
+        let words = Words { halt: 1, sequence: self.sequence, ..Words::default() };
+        self.gpu.upload(&self.step, 0, bytemuck::cast_slice(&words.to_words()))?;
+        self.steps = (1, 0);
+        self.submit(1)?;
+        while !self.pending.is_empty() {
+            self.oldest(true)?;
+        }
+        Ok(())
+    }
+
     fn submit(&mut self, most: u32) -> Result<u32> {
         let (all, first) = self.steps;
         let count = most.min(self.per_submission).min(all - first);

@@ -29,6 +29,7 @@ pub(crate) use network::{Network, Source, unused};
 pub use normalization::{BatchNormalization, LayerNormalization};
 pub use placed::{Placed, Symbol, Symbols};
 pub use prelu::PRelu;
+use registry::Kind;
 pub use registry::Registry;
 pub use regularizer::Regularizer;
 pub use scope::{Scope, Stream};
@@ -119,28 +120,39 @@ pub trait Layer: Debug + Send + Sync {
     }
 }
 
-/// Registers every layer of wgrad.
-fn built_in(registry: Registry) -> Registry {
-    registry
-        .with::<Activation>("Activation")
-        .with::<Add>("Add")
-        .with::<Average>("Average")
-        .with::<BatchNormalization>("BatchNormalization")
-        .with::<Concatenate>("Concatenate")
-        .with::<Dense>("Dense")
-        .with::<Dot>("Dot")
-        .with::<Dropout>("Dropout")
-        .with::<Embedding>("Embedding")
-        .with::<Flatten>("Flatten")
-        .with::<LayerNormalization>("LayerNormalization")
-        .with::<Maximum>("Maximum")
-        .with::<Minimum>("Minimum")
-        .with::<Multiply>("Multiply")
-        .with::<PRelu>("PRelu")
-        .with::<Permute>("Permute")
-        .with::<RepeatVector>("RepeatVector")
-        .with::<Reshape>("Reshape")
-        .with::<Subtract>("Subtract")
+/// Every layer of wgrad: one with settings of its own each, and the shapes of the rows that it takes. What a file names is
+/// made by this list, and checks go through it.
+fn built_in() -> Vec<Kind> {
+    let (row, matrix): (&[usize], &[usize]) = (&[4], &[4, 3]);
+    let decay = Regularizer::l1_l2(0.01, 0.02);
+    let dense = Dense::new(2).activation(crate::ops::Elu { alpha: 0.5 }).kernel_regularizer(decay);
+    let batch = BatchNormalization::new().momentum(0.5).epsilon(0.1).scale(false);
+    vec![
+        Kind::of(Activation::new(crate::ops::LeakyRelu { negative_slope: 0.3 }), &[row]),
+        Kind::of(Add::new(), &[matrix, matrix]),
+        Kind::of(Average::new(), &[matrix, matrix]),
+        Kind::of(batch, &[matrix]),
+        Kind::of(Concatenate::new().axis(1), &[matrix, matrix]),
+        Kind::of(dense, &[matrix]),
+        Kind::of(Dot::new([2, 2]).normalize(true), &[matrix, matrix]),
+        Kind::of(Dropout::new(0.5), &[row]),
+        Kind::of(Embedding::new(7, 3).embeddings_initializer(Initializer::HeNormal), &[row]),
+        Kind::of(Flatten::new(), &[matrix]),
+        Kind::of(LayerNormalization::new().epsilon(0.2), &[matrix]),
+        Kind::of(Maximum::new(), &[matrix, matrix]),
+        Kind::of(Minimum::new(), &[matrix, matrix]),
+        Kind::of(Multiply::new(), &[matrix, matrix]),
+        Kind::of(PRelu::new().alpha_initializer(Initializer::Constant(0.25)), &[matrix]),
+        Kind::of(Permute::new([2, 1]), &[matrix]),
+        Kind::of(RepeatVector::new(3), &[row]),
+        Kind::of(Reshape::new([-1, 6]), &[matrix]),
+        Kind::of(Subtract::new(), &[matrix, matrix]),
+    ]
+}
+
+/// A layer of each kind with the shapes of the rows that it takes, for checks.
+pub fn samples() -> Vec<(Placed, Vec<Shape>)> {
+    built_in().into_iter().map(|kind| (kind.sample, kind.inputs)).collect()
 }
 
 /// What a file keeps of a layer.

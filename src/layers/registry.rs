@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use crate::error::{Error, Result};
 use crate::layers::network::Call;
 use crate::layers::{Config, Layer, Network, Placed, Source, built_in};
-use crate::shape::{Dtype, Type};
+use crate::shape::{Dtype, Shape, Type};
 
 /// Makes a layer of its settings.
 type Make = Arc<dyn Fn(&Json) -> Result<Placed> + Send + Sync>;
@@ -36,17 +36,14 @@ pub struct Registry(BTreeMap<String, Make>);
 impl Default for Registry {
     /// The layers of wgrad.
     fn default() -> Self {
-        built_in(Self(BTreeMap::new()))
+        Self(built_in().into_iter().map(|kind| (kind.sample.layer().config().class, kind.make)).collect())
     }
 }
 
 impl Registry {
     /// A layer whose settings serde reads.
     pub fn with<L: Layer + DeserializeOwned + 'static>(self, class: &str) -> Self {
-        self.register(class, |settings| {
-            L::deserialize(settings)
-                .map_err(|e| Error::argument("settings", "those of this layer", format!("{settings}: {e}")))
-        })
+        self.register(class, read::<L>)
     }
 
     /// A layer that is made of its settings, those of its [`Config`].
@@ -77,6 +74,27 @@ impl Registry {
             Error::unknown("layer that is registered, as `Registry::register` does,", class, self.classes())
         })?;
         make(&config.settings)
+    }
+}
+
+/// A layer of its settings, as serde reads them.
+fn read<L: DeserializeOwned>(settings: &Json) -> Result<L> {
+    let wrong = |e| Error::argument("settings", "those of this layer", format!("{settings}: {e}"));
+    L::deserialize(settings).map_err(wrong)
+}
+
+/// A kind of layer: how it is made of its settings, and a layer of it with the shapes of the rows that it takes.
+pub(super) struct Kind {
+    make: Make,
+    pub(super) sample: Placed,
+    pub(super) inputs: Vec<Shape>,
+}
+
+impl Kind {
+    /// The kind of a layer.
+    pub(super) fn of<L: Layer + DeserializeOwned + 'static>(sample: L, inputs: &[&[usize]]) -> Self {
+        let make: Make = Arc::new(|settings| read::<L>(settings).map(Placed::from));
+        Self { make, sample: sample.into(), inputs: inputs.iter().map(|dims| Shape::from(*dims)).collect() }
     }
 }
 

@@ -49,12 +49,21 @@ impl Loss for OwnLoss {
     }
 
     fn call(&self, g: &Builder, p: Value, targets: Targets, column: Option<usize>) -> Result<LossValue> {
-        let value = (self.of)(g, targets.y, p)?;
-        if !g.ty(value).batched {
-            return Err(Error::shape(&self.name, "a value [batch, …], which is averaged", g.ty(value)));
-        }
-        let of_value = Targets { y: value, weights: targets.weights };
-        pointwise_loss(g, &OWN_LOSS, value, of_value, (1.0, 0.0), column)
+        of_value(&self.name, g, (self.of)(g, targets.y, p)?, targets, column)
+    }
+}
+
+/// The loss whose value ops have computed, `[batch, …]`: its mean over rows and elements, weighted by row.
+pub(super) fn of_value(
+    name: &str,
+    g: &Builder,
+    value: Value,
+    Targets { weights, .. }: Targets,
+    column: Option<usize>,
+) -> Result<LossValue> {
+    match g.ty(value) {
+        ty if ty.batched => pointwise_loss(g, &OWN_LOSS, value, Targets { y: value, weights }, (1.0, 0.0), column),
+        ty => Err(Error::shape(name, "a value [batch, …], which is averaged", ty)),
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn check_threshold(threshold: f64) -> Result<()> {
 }
 
 /// The first number as a share of the sum of all; 0 where that is 0.
-fn share(numbers: &[f64]) -> f64 {
+pub(super) fn share(numbers: &[f64]) -> f64 {
     match numbers.iter().sum() {
         0.0 => 0.0,
         sum => numbers[0] / sum,

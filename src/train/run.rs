@@ -130,14 +130,18 @@ impl<'m> Run<'m> {
         Ok(run)
     }
 
-    /// Loads the programs and brings the data to the device: nothing of that happens in an epoch.
+    /// Loads the programs, brings the data to the device and warms it up: nothing of that happens in an epoch.
     fn upload(&mut self) -> Result<()> {
         let key = self.training();
-        self.train.upload(self.trained.ready(key)?)?;
-        match &self.validation {
-            Some(rows) => rows.upload(self.trained.ready(validating(&self.fit, rows))?),
-            None => Ok(()),
+        let loaded = self.trained.ready(key)?;
+        self.train.upload(loaded)?;
+        loaded.executable.warm()?;
+        if let Some(rows) = &self.validation {
+            let loaded = self.trained.ready(validating(&self.fit, rows))?;
+            rows.upload(loaded)?;
+            loaded.executable.warm()?;
         }
+        Ok(())
     }
 
     fn training(&self) -> Key {
