@@ -12,6 +12,7 @@ mod normalization;
 mod placed;
 mod prelu;
 mod registry;
+mod rescaling;
 mod regularizer;
 mod scope;
 mod vars;
@@ -32,6 +33,7 @@ pub use prelu::PRelu;
 use registry::Kind;
 pub use registry::Registry;
 pub use regularizer::Regularizer;
+pub use rescaling::Rescaling;
 pub use scope::{Scope, Stream};
 pub(crate) use vars::{Begin, Making};
 pub use vars::{Vars, Weights};
@@ -145,6 +147,7 @@ fn built_in() -> Vec<Kind> {
         Kind::of(PRelu::new().alpha_initializer(Initializer::Constant(0.25)), &[matrix]),
         Kind::of(Permute::new([2, 1]), &[matrix]),
         Kind::of(RepeatVector::new(3), &[row]),
+        Kind::of(Rescaling::new(0.5).offset(-1.0), &[matrix]),
         Kind::of(Reshape::new([-1, 6]), &[matrix]),
         Kind::of(Subtract::new(), &[matrix, matrix]),
     ]
