@@ -1,12 +1,14 @@
 //! Losses: what a prediction and a target are compared by.
 
 mod crossentropy;
+mod log_cosh;
 mod own;
 mod regression;
 
 use std::fmt::Debug;
 
 pub use crossentropy::{BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy};
+pub use log_cosh::LogCosh;
 pub use own::{OwnLoss, from_fn};
 pub use regression::{Huber, MeanAbsoluteError, MeanSquaredError};
 
@@ -87,6 +89,7 @@ const NAMED: &[(&[&str], Make)] = &[
     (&["mean_squared_error", "mse"], || Box::new(MeanSquaredError)),
     (&["mean_absolute_error", "mae"], || Box::new(MeanAbsoluteError)),
     (&["huber"], || Box::new(Huber::default())),
+    (&["log_cosh"], || Box::new(LogCosh)),
 ];
 
 impl LossSpec {
