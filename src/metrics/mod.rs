@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod auc;
+mod binary_iou;
 mod confusion;
 mod f1_score;
 mod r2_score;
@@ -12,6 +13,7 @@ use std::fmt::Debug;
 
 pub use accuracy::{Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy};
 pub use auc::{Auc, Curve};
+pub use binary_iou::BinaryIoU;
 pub use confusion::{FalseNegatives, FalsePositives, Precision, Recall, TrueNegatives, TruePositives};
 pub use f1_score::{F1Average, F1Score};
 pub use r2_score::R2Score;
@@ -164,6 +166,7 @@ const NAMED: &[(&[&str], Make)] = &[
     (&["false_negatives"], || Box::new(FalseNegatives::default())),
     (&["precision"], || Box::new(Precision::default())),
     (&["recall"], || Box::new(Recall::default())),
+    (&["binary_io_u"], || Box::new(BinaryIoU::default())),
     (&["f1_score"], || Box::new(F1Score::default())),
     (&["auc"], || Box::new(Auc::default())),
     (&["mean_squared_error", "mse"], || Box::new(MeanSquaredError)),
