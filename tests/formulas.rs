@@ -1,7 +1,7 @@
 //! The rows of elementwise functions and losses: samples from outside pin the formula, differences tie the derivative
 //! to it, NaN passes.
 
-use wgrad::ops::{Clip, Elu, Function, LOSS_ROWS, LeakyRelu, LossFunction, Needs, ThresholdedRelu, rows};
+use wgrad::ops::{Clip, Elu, Function, L1L2, LOSS_ROWS, LeakyRelu, LossFunction, Needs, ThresholdedRelu, rows};
 
 fn close(got: f64, want: f64, bar: f64) -> bool {
     (got - want).abs() <= bar * want.abs().max(f64::MIN_POSITIVE)
@@ -63,8 +63,13 @@ fn parameters_are_those_of_keras() {
 
 #[test]
 fn types_have_the_defaults_of_their_rows() {
-    let of_types: [Function; 4] =
-        [LeakyRelu::default().into(), ThresholdedRelu::default().into(), Clip::default().into(), Elu::default().into()];
+    let of_types: [Function; 5] = [
+        LeakyRelu::default().into(),
+        ThresholdedRelu::default().into(),
+        Clip::default().into(),
+        Elu::default().into(),
+        L1L2::default().into(),
+    ];
     let of_rows = rows().filter(|row| !row.params.is_empty()).map(Function::from);
     let of_rows: Vec<Function> = of_rows.collect();
     assert_eq!(of_rows.len(), of_types.len());

@@ -121,7 +121,8 @@ impl OpDef for PointwiseLoss {
     }
 
     fn is_own(&self) -> bool {
-        !LOSS_ROWS.iter().any(|row| row.name == self.function.row.name)
+        let own = self.function.row;
+        !LOSS_ROWS.iter().any(|row| row.name == own.name && row.source == own.source)
     }
 
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {

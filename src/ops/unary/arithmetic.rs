@@ -160,9 +160,10 @@ impl UnaryDef for L1L2 {
     const ULPS: [f64; 2] = [4.0, 4.0];
     const FLOORS: [f64; 2] = [0.0, DENORMAL];
     fn f<F: Float>(x: F, p: &[F]) -> F {
-        // A factor of 0 leaves out its part, of an infinity too.
-        let part = |l: F, y: F| if l == F::ZERO { F::ZERO } else { l * y };
-        if x.is_nan() { x } else { part(p[0], x.abs()) + part(p[1], x * x) }
+        // A factor of 0 leaves out its part, of an infinity too; a square may pass what its product with l2 does not.
+        let [linear, quadratic] = [p[0] * x.abs(), p[1] * x * x];
+        let part = |l: F, y: F| if l == F::ZERO { F::ZERO } else { y };
+        if x.is_nan() { x } else { part(p[0], linear) + part(p[1], quadratic) }
     }
     fn df<F: Float>(x: F, _: F, p: &[F]) -> F {
         let part = |l: F, y: F| if l == F::ZERO { F::ZERO } else { l * y };

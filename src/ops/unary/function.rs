@@ -110,9 +110,9 @@ impl Function {
         self.row.name == Linear::NAME
     }
 
-    /// Whether it is a program's own.
+    /// Whether it is a program's own: its row, which may be another copy of one of wgrad's, says so by its text.
     pub fn is_own(&self) -> bool {
-        !rows().any(|row| std::ptr::eq(row, self.row))
+        !rows().any(|row| row.name == self.row.name && row.source == self.row.source)
     }
 
     /// The functions `<name>_f` and `<name>_df` in WGSL.
