@@ -156,8 +156,11 @@ pub(super) fn folded(seed: u64) -> bool {
 
 /// The types of a case's inputs, as one text.
 pub(super) fn shape_of(case: &Case) -> String {
-    let types: Vec<String> = case.inputs.iter().map(|input| input.ty.to_string()).collect();
-    types.join(", ")
+    let inputs: Vec<&Type> = case.inputs.iter().map(|input| &input.ty).collect();
+    // What takes nothing is known by what it gives.
+    let types =
+        if inputs.is_empty() { case.op.infer(&[]).unwrap_or_default() } else { inputs.into_iter().cloned().collect() };
+    types.iter().map(Type::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The trials that make sense for a case: `step_end` counts, so its u32 inputs are no indices.

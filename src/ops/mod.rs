@@ -67,7 +67,7 @@ pub use sgd::{Sgd, sgd};
 pub use softmax::{LogSoftmax, Softmax, SoftmaxBackward, SoftmaxOp, log_softmax, softmax};
 pub use squeeze::{ExpandDims, Squeeze, expand_dims, squeeze};
 pub use step_end::{COUNT_ONLY, StepEnd, step_end};
-pub use step_value::{StepValue, constant, step_value};
+pub use step_value::{StepValue, constant, full, step_value};
 pub use unary::activations::*;
 pub use unary::arithmetic::*;
 pub use unary::piecewise::*;

@@ -1,28 +1,28 @@
 //! A number of the step table as a value.
 
 use crate::error::Result;
-use crate::graph::{
-    Args, Bind, Builder, Float, Launch, Measure, OpDef, Param, Site, Tolerance, Value, Variant, shader,
-};
-use crate::ops::arity;
-use crate::ops::case::Case;
+use crate::graph::{Args, Bind, Builder, Float, Measure, Node, OpDef, Param, Site, Tolerance, Value, Variant, shader};
+use crate::ops::case::{Case, EDGES};
+use crate::ops::{arity, elementwise};
 use crate::shape::Type;
 
-/// The op `y = [v]`, v a column of the step table in this step: y f32 `[1]`, which stretches to any shape.
-#[derive(Clone, Copy, Debug)]
+/// The op whose elements are all a column of the step table in this step.
+#[derive(Clone, Debug)]
 pub struct StepValue {
     /// The column.
     pub column: usize,
+    /// f32, of any shape.
+    pub ty: Type,
 }
 
-/// A number that the host computes for each step, counted from 0 over all epochs: f32 `[1]`. The same name is the same
-/// number.
+/// A number that the host computes for each step, counted from 0 over all epochs: f32 `[1]`, which stretches to any
+/// shape. The same name is the same number.
 ///
 /// # Errors
 /// None.
 pub fn step_value(g: &Builder, name: &str, rule: impl Fn(u64) -> f64 + Send + Sync + 'static) -> Result<Value> {
     let column = g.shared_column(name, rule);
-    g.op1(StepValue { column }, &[])
+    g.op1(StepValue { column, ty: Type::f32([1]) }, &[])
 }
 
 /// A number that is the same in every step: f32 `[1]`.
@@ -30,7 +30,16 @@ pub fn step_value(g: &Builder, name: &str, rule: impl Fn(u64) -> f64 + Send + Sy
 /// # Errors
 /// None.
 pub fn constant(g: &Builder, value: f64) -> Result<Value> {
-    step_value(g, &format!("constant {value:e}"), move |_| value)
+    full(g, value, Type::f32([1]))
+}
+
+/// Elements of a type that are all one number, the same in every step.
+///
+/// # Errors
+/// [`Error::Shape`](crate::Error::Shape) for a type that is too large.
+pub fn full(g: &Builder, value: f64, ty: Type) -> Result<Value> {
+    let column = g.shared_column(&format!("constant {value:e}"), move |_| value);
+    g.op1(StepValue { column, ty }, &[])
 }
 
 impl OpDef for StepValue {
@@ -40,10 +49,10 @@ impl OpDef for StepValue {
 
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {
         let [] = arity("step_value", inputs)?;
-        Ok(vec![Type::f32([1])])
+        Ok(vec![self.ty.clone()])
     }
 
-    fn gradient(&self, _: &Builder, _: &crate::graph::Node, _: &[Option<Value>]) -> Result<Vec<Option<Value>>> {
+    fn gradient(&self, _: &Builder, _: &Node, _: &[Option<Value>]) -> Result<Vec<Option<Value>>> {
         Ok(vec![])
     }
 
@@ -60,15 +69,18 @@ impl OpDef for StepValue {
         case.equal()
     }
 
-    fn variants(&self, _: &Site<'_>) -> Result<Vec<Variant>> {
-        let launch = Launch::new(shader!("step_value.wgsl")).bind(Bind::Step).output(0);
+    fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
+        let launch = elementwise(shader!("step_value.wgsl"), site.outputs[0].len()).bind(Bind::Step).output(0);
         Ok(Variant::only(launch.size("column", self.column).param("step_width", Param::StepWidth)))
     }
 }
 
-/// Cases of the first column and a later one, in the first step and a later one.
+/// Cases of awkward sizes: of the first column and later ones, in the first step and a later one.
 pub fn cases() -> Vec<Case> {
     let columns = [0.5, -0.0, 3.25e-30, -7.0];
-    let case = |column| Case::new(StepValue { column }, []).columns(&columns);
-    (0..columns.len()).flat_map(|column| [case(column), case(column).step(1)]).collect()
+    let case = |(i, ty): (usize, Type)| {
+        Case::new(StepValue { column: i % columns.len(), ty }, []).columns(&columns).step(i % 2)
+    };
+    let types = EDGES.iter().map(|&n| Type::f32([n])).chain([Type::f32([]), Type::f32([7, 33])]);
+    types.enumerate().map(case).collect()
 }

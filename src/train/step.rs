@@ -12,7 +12,7 @@ use crate::layers::{Layer, Network, Scope};
 use crate::losses::Loss;
 use crate::metrics::{Metric, Observed};
 use crate::model::{Batch, Feed, Key, Loaded, Mode, Model, Trained, gradients, seeds, update};
-use crate::ops::{BroadcastTo, LossValue, Targets, constant, step_end};
+use crate::ops::{LossValue, Targets, full, step_end};
 use crate::optimizers::Optimizer;
 use crate::program::Options;
 use crate::shape::{Dtype, Shape, Type};
@@ -256,8 +256,7 @@ impl<'a> Tracing<'a> {
     /// # Errors
     /// Those of the ops.
     pub fn full(&self, value: f64, row: impl Into<Shape>) -> Result<Value> {
-        let (g, shape) = (self.builder(), row.into().with_batch(self.batch.batch));
-        g.op1(BroadcastTo { shape, batched: true }, &[constant(g, value)?])
+        full(self.builder(), value, Type::f32(row.into().with_batch(self.batch.batch)).batched(true))
     }
 
     /// What a model gives for its inputs, in training.
