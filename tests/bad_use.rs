@@ -153,6 +153,7 @@ fn of_graphs() -> Cases {
     vec![
         ("an output that depends on no input of the model", build(&[&x], &[&sum])),
         ("an input that nothing reads", build(&[&x, &z], &[&y])),
+        ("a name that is a path", build(&[&x], &[&Dense::new(1).on(&x).named("a/b")])),
         ("two layers with one name", build(&[&x], &[&same])),
         ("an input that is none", build(&[&y], &[&y])),
         ("no output", build(&[&x], &[])),
@@ -175,6 +176,8 @@ fn of_files() -> Cases {
         ("a custom layer that is not registered", unregistered.map(drop)),
         ("a cycle", changed(&call(0), &call(1))),
         ("a file of another version", changed(&quoted("\"version\":1"), &quoted("\"version\":7"))),
+        ("a file without a weight", changed(&quoted("\"units\":2"), &quoted("\"units\":7"))),
+        ("a layer that nothing calls", changed("\\\"layer\\\":1", "\\\"layer\\\":0")),
         ("a file that is none", Model::from_bytes(b"{}", &Device::cpu(), &Registry::default()).map(drop)),
         ("a file that is not there", Model::load("no/such/file", &Device::cpu(), &Registry::default()).map(drop)),
     ]

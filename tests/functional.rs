@@ -171,6 +171,20 @@ fn a_model_is_a_layer_of_another_with_its_weights() {
 }
 
 #[test]
+fn a_layer_begins_with_the_last_weights_of_the_model_around_it() {
+    let device = Device::cpu();
+    let inner = Sequential::new().add(Dense::new(2).input_shape([3])).seed(4).build(&device).unwrap();
+    let x = Symbol::input([3]);
+    let outer = || Model::new(&x, &Dense::new(1).on(&inner.to_layer().unwrap().named("inner").on(&x)));
+    let mut outer = outer().build(&device).unwrap();
+    outer.compile(Sgd::new(0.1), MeanSquaredError, ["mse"; 0]).unwrap();
+    outer.fit(ramp(9, 3), ramp(9, 1), silent(2)).unwrap();
+    let around = Model::new(&x, &outer.to_layer().unwrap().named("outer").on(&x)).build(&device).unwrap();
+    let [moved, now] = [outer.weight("inner/dense/kernel"), around.weight("outer/inner/dense/kernel")];
+    assert_eq!(now.unwrap(), moved.unwrap());
+}
+
+#[test]
 fn class_and_sample_weights_multiply_the_loss_of_their_rows() {
     common::on_every_device("class_and_sample_weights_multiply_the_loss_of_their_rows", |device| {
         let mut model = compiled(device);
@@ -261,7 +275,7 @@ fn every_layer_is_saved_and_loaded_with_its_settings() {
     let registry = Registry::default();
     let inner = Sequential::new().add(Dense::new(2).activation(Softmax)).add(Flatten::new()).into_layer().unwrap();
     for (placed, shapes) in wgrad::layers::samples().into_iter().chain([(inner, vec![[4, 3].into()])]) {
-        let symbol = |shape: &Shape| match placed.layer().ids_below() {
+        let symbol = |shape: &Shape| match placed.layer().ids_below(0) {
             Some(_) => Symbol::ids(shape.clone()),
             None => Symbol::input(shape.clone()),
         };

@@ -217,3 +217,22 @@ fn a_run_that_is_given_no_time_does_a_step_at_a_time() {
     assert_eq!(outputs[0].1.shape().dims(), [3, 1]);
     assert!(matches!(run.predict_on_device(ramp(3, 3)), Err(Error::Unsupported { .. })));
 }
+
+#[test]
+fn a_shared_normalisation_moves_its_averages_with_each_call() {
+    common::on_every_device("a_shared_normalisation_moves_its_averages_with_each_call", |device| {
+        let (a, b) = (Symbol::input([2]), Symbol::input([2]));
+        let shared = BatchNormalization::new().momentum(0.5).named("shared");
+        let sum = Add::new().on([&shared.on(&a), &shared.on(&b)]);
+        let mut model = Model::new([&a, &b], &sum).build(device).unwrap();
+        model.compile(Sgd::new(0.0), MeanSquaredError, ["mse"; 0]).unwrap();
+        let (x, z) = (ramp(6, 2), ramp(12, 2).slice_rows(6..12).unwrap());
+        model.train_on_batch([&x, &z], ramp(6, 2)).unwrap();
+        let mean = |t: &Tensor, i: usize| t.to_f64().iter().skip(i).step_by(2).sum::<f64>() / 6.0;
+        let moved = model.weight("shared/moving_mean").unwrap();
+        for (i, moved) in moved.to_f64().iter().enumerate() {
+            let want = 0.5 * (0.5 * mean(&x, i)) + 0.5 * mean(&z, i);
+            assert!((moved - want).abs() < 1e-6, "{device}: {moved} {want}");
+        }
+    });
+}

@@ -124,6 +124,29 @@ fn one_model_may_be_frozen_by_leaving_it_out() {
 }
 
 #[test]
+fn a_teacher_that_is_only_asked_stays_as_it_is() {
+    common::on_every_device("a_teacher_that_is_only_asked_stays_as_it_is", |device| {
+        let teacher = Sequential::new().name("teacher").add(Dense::new(3).input_shape([2]));
+        let teacher = teacher.add(BatchNormalization::new()).add(Dropout::new(0.5)).seed(5).build(device).unwrap();
+        let student = Sequential::new().name("student").add(Dense::new(3).input_shape([2])).build(device).unwrap();
+        let mut step = Step::trace(&[&teacher, &student], |s| {
+            let x = s.input("x", [2])?;
+            let (y, p) = (s.infer("teacher", &[x])?[0], s.call("student", &[x])?[0]);
+            let loss = s.loss("distillation", &MeanSquaredError, y, p)?;
+            s.minimize(&[loss], &Adam::new(0.05), &["student"])
+        })
+        .unwrap();
+        let fit = Fit::epochs(60).batch_size(8).verbosity(Verbosity::Silent);
+        let losses = advanced(&mut step, &[("x", &ramp(32, 2))], fit).get("distillation");
+        assert!(losses[59] < 1e-2 * losses[0], "{device}: {losses:?}");
+        let same = Sequential::new().name("teacher").add(Dense::new(3).input_shape([2]));
+        let mut same = same.add(BatchNormalization::new()).add(Dropout::new(0.5)).build(device).unwrap();
+        step.give_back(&mut same).unwrap();
+        assert_eq!(same.weights_sha256().unwrap(), teacher.weights_sha256().unwrap(), "{device}");
+    });
+}
+
+#[test]
 fn what_does_not_fit_is_said_before_the_first_step() {
     let device = Device::cpu();
     let model = classifier(&device);

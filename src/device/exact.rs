@@ -45,8 +45,8 @@ impl Executable for ExactExecutable {
         Ok(())
     }
 
-    fn pace(&mut self, submission: Duration, _wait: Duration) {
-        self.most = submission;
+    fn pace(&mut self, submission: Duration, wait: Duration) {
+        self.most = submission.min(wait); // a submission is done when it returns
     }
 
     fn submit(&mut self, most: u32) -> Result<u32> {

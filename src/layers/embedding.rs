@@ -76,7 +76,7 @@ impl Layer for Embedding {
         Config::new("Embedding", self)
     }
 
-    fn ids_below(&self) -> Option<usize> {
+    fn ids_below(&self, _input: usize) -> Option<usize> {
         Some(self.input_dim)
     }
 }

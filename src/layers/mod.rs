@@ -84,8 +84,9 @@ pub trait Layer: Debug + Send + Sync {
     /// What a file keeps of it: a registered name, never code.
     fn config(&self) -> Config;
 
-    /// Of a layer that takes whole numbers, as an embedding does: what these are below.
-    fn ids_below(&self) -> Option<usize> {
+    /// Of a layer that takes whole numbers as this input, as an embedding does: what these are below.
+    fn ids_below(&self, input: usize) -> Option<usize> {
+        let _ = input;
         None
     }
 

@@ -49,6 +49,7 @@ impl Network {
         }
         let name = network.calls.last().map_or_else(String::new, |call| network.layers[call.layer].0.clone());
         network.outputs.push((name, last));
+        network.check_names()?;
         Ok(network)
     }
 
@@ -85,6 +86,7 @@ impl Network {
             let name = network.name_of_output(output, from)?;
             network.outputs.push((name, from));
         }
+        network.check_names()?;
         Ok(network)
     }
 
@@ -209,8 +211,10 @@ impl Network {
 
     /// What the whole numbers of an input are below, by the layers that take them.
     pub(crate) fn limit(&self, input: usize) -> Option<usize> {
-        let takers = self.calls.iter().filter(|call| call.inputs.contains(&Source::Input(input)));
-        takers.filter_map(|call| self.layers[call.layer].1.layer().ids_below()).min()
+        let takers =
+            self.calls.iter().flat_map(|call| call.inputs.iter().enumerate().map(move |(at, from)| (call, at, from)));
+        let takers = takers.filter(|(_, _, from)| **from == Source::Input(input));
+        takers.filter_map(|(call, at, _)| self.layers[call.layer].1.layer().ids_below(at)).min()
     }
 
     /// An error with the layer that it comes from.
@@ -342,7 +346,7 @@ impl Layer for Network {
         Config::new(self.class, self.settings())
     }
 
-    fn ids_below(&self) -> Option<usize> {
-        self.limit(0)
+    fn ids_below(&self, input: usize) -> Option<usize> {
+        self.limit(input)
     }
 }

@@ -85,7 +85,7 @@ impl Placed {
     /// Rows that it takes, where that was said.
     pub(crate) fn input_type(&self) -> Option<Type> {
         let shape = self.0.input_shape.clone()?;
-        let dtype = if self.0.layer.ids_below().is_some() { Dtype::U32 } else { Dtype::F32 };
+        let dtype = if self.0.layer.ids_below(0).is_some() { Dtype::U32 } else { Dtype::F32 };
         Some(Type { shape, dtype, batched: false })
     }
 

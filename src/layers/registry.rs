@@ -66,14 +66,20 @@ impl Registry {
     /// # Errors
     /// [`Error::Unknown`] with all names where its class is not registered, and what is wrong with its settings.
     pub fn layer(&self, config: &Config) -> Result<Placed> {
+        Ok(self.sized(config)?.0)
+    }
+
+    /// The layer of a config, and how many calls it is, those inside of it counted.
+    fn sized(&self, config: &Config) -> Result<(Placed, u64)> {
         let class = config.class.as_str();
         if let Some(network) = Network::class(class) {
-            return Ok(Network::from_settings(network, &config.settings, self)?.into());
+            let (network, calls) = Network::from_settings(network, &config.settings, self)?;
+            return Ok((network.into(), calls));
         }
         let make = self.0.get(class).ok_or_else(|| {
             Error::unknown("layer that is registered, as `Registry::register` does,", class, self.classes())
         })?;
-        make(&config.settings)
+        Ok((make(&config.settings)?, 1))
     }
 }
 
@@ -103,6 +109,9 @@ impl fmt::Debug for Registry {
         f.debug_set().entries(self.classes()).finish()
     }
 }
+
+/// Calls of layers that the graph of a file may have, those inside of its layers counted.
+const MOST_CALLS: u64 = 100_000;
 
 /// A network as a file keeps it.
 #[derive(Serialize, Deserialize)]
@@ -171,13 +180,15 @@ impl Network {
     /// # Errors
     /// [`Error::Argument`] for settings of another form, and for a value that is used before it is made, as in a cycle;
     /// those of [`Registry::layer`].
-    pub(crate) fn from_settings(class: &'static str, settings: &Json, registry: &Registry) -> Result<Self> {
+    pub(crate) fn from_settings(class: &'static str, settings: &Json, registry: &Registry) -> Result<(Self, u64)> {
         let wrong = |e| Error::argument("settings", format!("those of a {class} model"), e);
         let kept = Settings::deserialize(settings).map_err(|e| wrong(e.to_string()))?;
         let mut network = Self { class, layers: vec![], calls: vec![], inputs: vec![], outputs: vec![] };
+        let mut sizes = vec![];
         for (index, LayerSettings { name, trainable, class, settings }) in kept.layers.into_iter().enumerate() {
-            let placed = registry.layer(&Config { class, settings });
-            let placed = placed.map_err(|e| Error::Layer { index, name: name.clone(), source: Box::new(e) })?;
+            let placed = registry.sized(&Config { class, settings });
+            let (placed, size) = placed.map_err(|e| Error::Layer { index, name: name.clone(), source: Box::new(e) })?;
+            sizes.push(size);
             network.layers.push((name.clone(), placed.named(&name).trainable(trainable)));
         }
         for InputSettings { name, shape, ids } in kept.inputs {
@@ -200,7 +211,13 @@ impl Network {
         network.outputs = kept.outputs.into_iter().map(|o| (o.name, o.from)).collect();
         network.calls = kept.calls;
         network.check_names()?;
-        Ok(network)
+        network.check_whole()?;
+        let calls = network.calls.iter().fold(0u64, |sum, call| sum.saturating_add(sizes[call.layer]));
+        if calls > MOST_CALLS {
+            let (what, name) = ("the graph of the file".into(), "calls of layers");
+            return Err(Error::Limit { what, name, need: calls, limit: MOST_CALLS });
+        }
+        Ok((network, calls))
     }
 
     /// Whether a value is there before call `at`.
@@ -211,8 +228,22 @@ impl Network {
         }
     }
 
-    /// Names of layers, inputs and outputs are each unique, and those of layers no paths.
-    fn check_names(&self) -> Result<()> {
+    /// Every layer is called, every input is read, and there is an output.
+    fn check_whole(&self) -> Result<()> {
+        let idle = (0..self.layers.len()).find(|&layer| self.calls.iter().all(|call| call.layer != layer));
+        let sources = || self.calls.iter().flat_map(|call| &call.inputs);
+        let unread = (0..self.inputs.len()).find(|&input| !sources().any(|from| *from == Source::Input(input)));
+        let got = match (idle, unread, self.outputs.is_empty()) {
+            (Some(layer), ..) => format!("layer `{}`, which nothing calls", self.layers[layer].0),
+            (_, Some(input), _) => format!("input `{}`, which nothing reads", self.inputs[input].0),
+            (.., true) => "no output".into(),
+            _ => return Ok(()),
+        };
+        Err(Error::argument("the graph of the file", "layers that are called, inputs that are read, an output", got))
+    }
+
+    /// Names of layers, inputs and outputs are each unique, and no paths.
+    pub(super) fn check_names(&self) -> Result<()> {
         let lists: [(&str, Vec<&String>); 3] = [
             ("layer", self.layers.iter().map(|(name, _)| name).collect()),
             ("input", self.inputs.iter().map(|(name, _)| name).collect()),
@@ -221,7 +252,11 @@ impl Network {
         for (what, names) in lists {
             for (i, name) in names.iter().enumerate() {
                 if name.is_empty() || name.contains('/') || names[..i].contains(name) {
-                    return Err(Error::argument(format!("the name of {what} {i}"), "a word that no other has", name));
+                    return Err(Error::argument(
+                        format!("the name of {what} {i}"),
+                        "a word without `/` that no other has",
+                        name,
+                    ));
                 }
             }
         }

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::graph::Value;
+use crate::graph::{Node, Value};
 use crate::layers::Scope;
-use crate::ops::{L1L2, unary};
+use crate::ops::{L1L2, UnaryOp};
 
 /// `l1 Σ│w│ + l2 Σ w²`, added to the loss. Source: Keras' `L1L2`, which has no factor of a half either.
 ///
@@ -36,7 +36,7 @@ impl Regularizer {
         Self { l1, l2 }
     }
 
-    /// Adds what a weight of a layer costs, once in a graph.
+    /// Adds what a weight of a layer costs, once in a graph; nothing where the layer is frozen.
     ///
     /// # Errors
     /// [`Error::Argument`] for a factor that is negative or not finite.
@@ -46,11 +46,13 @@ impl Regularizer {
             return Err(Error::argument("regularizer", "finite factors from 0 on", format!("l1 {l1}, l2 {l2}")));
         }
         let g = scope.builder();
+        let op = UnaryOp(L1L2 { l1, l2 }.into());
         // A shared layer is called twice, and has its weights once.
-        let is_there = |value: &Value| g.producer(*value).is_some_and(|node| node.inputs == [weight]);
-        if g.added_losses().iter().any(is_there) {
+        let is_this = |node: Node| node.inputs == [weight] && format!("{:?}", node.op) == format!("{op:?}");
+        let is_there = g.added_losses().into_iter().any(|value| g.producer(value).is_some_and(is_this));
+        if is_there || !scope.trainable() {
             return Ok(());
         }
-        scope.loss(unary(g, L1L2 { l1, l2 }, weight)?)
+        scope.loss(g.op1(op, &[weight])?)
     }
 }

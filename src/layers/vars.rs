@@ -89,7 +89,8 @@ impl<'a> Vars<'a> {
     pub(crate) fn build(&mut self, name: &str, placed: &Placed, inputs: &[Type]) -> Result<()> {
         let mut vars = self.child(name);
         vars.trainable &= placed.is_trainable();
-        if let Some(weights) = placed.weights() {
+        // Those of a whole model win over those that a part of it began with.
+        if let (Some(weights), None) = (placed.weights(), &vars.given) {
             vars.given = Some((vars.path.len(), Arc::clone(weights)));
         }
         placed.layer().build(&mut vars, inputs)

@@ -75,6 +75,17 @@ pub(crate) struct CompiledMetric {
 impl Model {
     /// A network with its first weights on a device.
     pub(crate) fn place(network: Network, name: String, seed: u64, device: &Device) -> Result<Self> {
+        Self::begun(network, name, seed, device, |_| Ok(()))
+    }
+
+    /// The same, with a look at its variables, and at how they begin, before any memory is taken for them.
+    fn begun(
+        network: Network,
+        name: String,
+        seed: u64,
+        device: &Device,
+        look: impl FnOnce(&mut Making) -> Result<()>,
+    ) -> Result<Self> {
         let mut making = Making::default();
         let inputs = network.input_types()?;
         let types = network.place_in(&mut Vars::new(&mut making), &inputs)?;
@@ -84,6 +95,7 @@ impl Model {
         };
         let outputs = network.outputs.iter().map(|(name, source)| (name.clone(), of(source))).collect();
         let inputs = network.inputs.iter().map(|(name, _)| name.clone()).zip(inputs).collect();
+        look(&mut making)?;
         let Making { variables, begins } = making;
         let variables = Arc::new(variables);
         let storage = device.storage(&variables, &Options::default())?;

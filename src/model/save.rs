@@ -1,6 +1,6 @@
 //! A model as bytes: one safetensors file, with the weights, and the architecture in its metadata.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 use crate::data::file;
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::layers::{Config, Layer, Network, Registry};
+use crate::graph::{Variable, VariableKind};
+use crate::layers::{Begin, Config, Layer, Network, Registry};
 use crate::model::Model;
 use crate::tensor::Tensor;
 
@@ -110,43 +111,20 @@ impl Model {
         let kept: Kept = serde_json::from_value(version).map_err(|e| wrong(e.to_string()))?;
         let class = Network::class(&kept.model.class)
             .ok_or_else(|| Error::unknown("kind of model", &kept.model.class, ["Sequential", "Functional"]))?;
-        let network = Network::from_settings(class, &kept.model.settings, registry)?;
-        let mut model = Self::place(network, kept.name, kept.seed, device)?;
-        model.take_weights(path, bytes)?;
-        Ok(model)
+        let (network, _) = Network::from_settings(class, &kept.model.settings, registry)?;
+        // What the file has no weights for is refused before memory is taken for it.
+        Self::begun(network, kept.name, kept.seed, device, |making| {
+            let weights = fitting(path, bytes, making.variables.iter())?;
+            making.begins = weights.into_iter().map(|(_, tensor)| Begin::As(tensor)).collect();
+            Ok(())
+        })
     }
 
     /// Sets all weights, if all fit.
     fn take_weights(&mut self, path: &Path, bytes: &[u8]) -> Result<()> {
-        let file = SafeTensors::deserialize(bytes).map_err(|e| format(path, "header", e))?;
-        let (mut fitting, mut differences) = (vec![], vec![]);
-        for name in self.weight_names() {
-            let (_, ty) = self.find(name)?;
-            match file.tensor(name) {
-                Err(_) => differences.push(format!("{name} is not in the file")),
-                Ok(view) if view.dtype() != Dtype::F32 || view.shape() != ty.shape.dims() => {
-                    let (dtype, shape) = (view.dtype(), view.shape());
-                    differences.push(format!("{name} is {ty} in the model, {dtype:?} {shape:?} in the file"));
-                }
-                Ok(view) => {
-                    let values =
-                        view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-                    fitting.push((name.to_string(), Tensor::new(ty.shape, values)?));
-                }
-            }
-        }
-        let known = self.weight_names();
-        differences.extend(
-            file.names()
-                .into_iter()
-                .filter(|name| !known.contains(name))
-                .map(|name| format!("{name} is not in the model")),
-        );
-        if !differences.is_empty() {
-            differences.sort();
-            return Err(Error::Mismatch { what: path.display().to_string(), differences });
-        }
-        fitting.iter().try_for_each(|(name, tensor)| self.set_weight(name, tensor))
+        let kept = self.variables.iter().filter(|v| v.kind != VariableKind::Moment);
+        let weights = fitting(path, bytes, kept)?;
+        weights.iter().try_for_each(|(name, tensor)| self.set_weight(name, tensor))
     }
 
     /// SHA-256 over the weights' little-endian bytes in the order of their names, in hexadecimal.
@@ -169,6 +147,40 @@ impl Model {
         };
         self.weight_names().into_iter().map(bytes).collect()
     }
+}
+
+/// The weights of a file for these variables, in their order.
+///
+/// # Errors
+/// [`Error::Mismatch`] with all that does not fit.
+fn fitting<'a>(
+    path: &Path,
+    bytes: &[u8],
+    variables: impl Iterator<Item = &'a Variable>,
+) -> Result<Vec<(String, Tensor)>> {
+    let file = SafeTensors::deserialize(bytes).map_err(|e| format(path, "header", e))?;
+    let mut left: BTreeSet<&str> = file.names().into_iter().collect();
+    let (mut fitting, mut differences) = (vec![], vec![]);
+    for Variable { name, ty, .. } in variables {
+        left.remove(name.as_str());
+        match file.tensor(name) {
+            Err(_) => differences.push(format!("{name} is not in the file")),
+            Ok(view) if view.dtype() != Dtype::F32 || view.shape() != ty.shape.dims() => {
+                let (dtype, shape) = (view.dtype(), view.shape());
+                differences.push(format!("{name} is {ty} in the model, {dtype:?} {shape:?} in the file"));
+            }
+            Ok(view) => {
+                let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+                fitting.push((name.clone(), Tensor::new(ty.shape.clone(), values.collect())?));
+            }
+        }
+    }
+    differences.extend(left.into_iter().map(|name| format!("{name} is not in the model")));
+    if differences.is_empty() {
+        return Ok(fitting);
+    }
+    differences.sort();
+    Err(Error::Mismatch { what: path.display().to_string(), differences })
 }
 
 fn broken(error: impl std::fmt::Display) -> Error {

@@ -10,7 +10,7 @@ use crate::losses::Loss;
 use crate::metrics::Observed;
 use crate::model::compile::of_output;
 use crate::model::{CompiledMetric, CompiledOutput, Model};
-use crate::ops::{LossValue, Targets, check_finite, constant, reshape, row_gather, step_end, store_rows, sum};
+use crate::ops::{LossValue, Targets, add, check_finite, constant, reshape, row_gather, step_end, store_rows, sum};
 use crate::optimizers::Optimizer;
 use crate::program::{Options, Program, plan};
 use crate::shape::Type;
@@ -196,9 +196,7 @@ impl Model {
             }
             losses.push(loss);
         }
-        for value in g.added_losses() {
-            total.push(Part { partials: whole_sum(g, value)?, weight: None, over: Over::Steps });
-        }
+        total.extend(added(g)?.map(|partials| Part { partials, weight: None, over: Over::Steps }));
         g.report(Report { name: "loss".into(), parts: total, finish: Finish::sum() });
         reports.into_iter().for_each(|report| g.report(report));
         Ok(losses)
@@ -253,7 +251,7 @@ impl Model {
 
 /// What gradients begin from: the losses, and what layers have added to them.
 pub(crate) fn seeds(g: &Builder, losses: &[LossValue]) -> Result<Vec<(Value, Value)>> {
-    let of_layers = g.added_losses().into_iter().map(|value| Ok((whole_sum(g, value)?, constant(g, 1.0)?)));
+    let of_layers = added(g)?.map(|value| Ok((value, constant(g, 1.0)?)));
     losses.iter().map(|loss| Ok((loss.prediction, loss.gradient))).chain(of_layers).collect()
 }
 
@@ -296,6 +294,13 @@ fn measure(
     let CompiledMetric { key, metric, weighted } = metric;
     let wrong = |e| of_output(output, format!("metric {}", metric.name()), e);
     Ok(metric.call(g, observed).map_err(wrong)?.report(key, weighted.then_some(at)))
+}
+
+/// What layers have added to the loss, `[1]`.
+fn added(g: &Builder) -> Result<Option<Value>> {
+    let mut sums = g.added_losses().into_iter().map(|value| whole_sum(g, value));
+    let Some(first) = sums.next() else { return Ok(None) };
+    sums.try_fold(first?, |total, sum| add(g, total, sum?)).map(Some)
 }
 
 /// The sum of all elements of a value without a batch axis, `[1]`.

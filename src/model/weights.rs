@@ -45,7 +45,7 @@ impl Model {
         self.weight_names().into_iter().map(|name| Ok((name.to_string(), self.weight(name)?))).collect()
     }
 
-    pub(super) fn find(&self, name: &str) -> Result<(usize, Type)> {
+    pub(crate) fn find(&self, name: &str) -> Result<(usize, Type)> {
         let found = self.variables.iter().enumerate().find(|(_, v)| v.name == name);
         found.map(|(index, v)| (index, v.ty.clone())).ok_or_else(|| Error::unknown("weight", name, self.weight_names()))
     }
@@ -121,7 +121,9 @@ impl Model {
     fn last_call(&self, layer: &str) -> Result<(String, Source)> {
         let names = || self.network.layers.iter().map(|(name, _)| name.as_str());
         let at = self.network.layer(layer).ok_or_else(|| Error::unknown("layer", layer, names()))?;
-        let call = self.network.calls.iter().rposition(|call| call.layer == at).unwrap_or_default();
+        let call = self.network.calls.iter().rposition(|call| call.layer == at);
+        let call =
+            call.ok_or_else(|| Error::argument(layer, "a layer that the model calls", "one that it does not"))?;
         Ok((layer.into(), Source::Output { call, output: 0 }))
     }
 

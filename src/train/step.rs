@@ -14,7 +14,7 @@ use crate::metrics::{Metric, Observed};
 use crate::model::{Batch, Feed, Key, Loaded, Mode, Model, Trained, gradients, seeds, update};
 use crate::ops::{LossValue, Targets, full, step_end};
 use crate::optimizers::Optimizer;
-use crate::program::Options;
+use crate::program::{Options, plan};
 use crate::shape::{Dtype, Shape, Type};
 use crate::tensor::{IntoTensors, Tensor};
 use crate::train::fit::Fit;
@@ -83,6 +83,9 @@ impl Step {
         let first = models.first().ok_or_else(|| Error::argument("models", "at least one", "none"))?;
         let mut variables = Variables::default();
         for (i, model) in models.iter().enumerate() {
+            if model.name.is_empty() || model.name.contains('/') {
+                return Err(Error::argument("the name of a model", "a word without `/`", &model.name));
+            }
             if models[..i].iter().any(|other| other.name == model.name) {
                 let expected = "models with a name each, as `Sequential::name` gives";
                 return Err(Error::argument("models", expected, format!("`{}` twice", model.name)));
@@ -109,6 +112,7 @@ impl Step {
         };
         let (graph, inputs) = step.traced((Mode::Train, 5, 7, false))?;
         own_ops(&step.device, &graph)?;
+        plan(Arc::new(graph.clone()), &step.device.caps(), &Options::default())?;
         step.inputs = inputs.named;
         step.variables = Arc::clone(&graph.variables);
         step.storage = step.device.storage(&step.variables, &Options::default())?;
@@ -136,7 +140,11 @@ impl Step {
     pub fn give_back(&self, model: &mut Model) -> Result<()> {
         let mut weights = vec![];
         self.exchange(model, |index, name| {
-            let ty = self.variables.get(index).map(|v| v.ty.clone()).unwrap_or_else(|| Type::f32([]));
+            let ty = self.variables.get(index).map_or_else(|| Type::f32([]), |v| v.ty.clone());
+            let (_, wanted) = model.find(name)?;
+            if ty != wanted {
+                return Err(Error::shape(name, wanted.to_string(), ty));
+            }
             weights.push((name.to_string(), self.storage.read(index, &ty)?));
             Ok(())
         })?;
@@ -264,12 +272,25 @@ impl<'a> Tracing<'a> {
     /// # Errors
     /// [`Error::Unknown`] where the step has no such model, and what is wrong in a layer.
     pub fn call(&self, model: &str, x: &[Value]) -> Result<Vec<Value>> {
+        self.called(model, x, true)
+    }
+
+    /// What a model gives for its inputs as `predict` does: nothing is dropped, moving averages count and stay as they
+    /// are. What a teacher says, or one of two adversaries that is only asked.
+    ///
+    /// # Errors
+    /// Those of [`Tracing::call`].
+    pub fn infer(&self, model: &str, x: &[Value]) -> Result<Vec<Value>> {
+        self.called(model, x, false)
+    }
+
+    fn called(&self, model: &str, x: &[Value], training: bool) -> Result<Vec<Value>> {
         let names = || self.models.iter().map(|model| model.name.as_str());
         let found = self.models.iter().find(|other| other.name == model);
         let Traced { network, seed, name } =
             found.ok_or_else(|| Error::unknown("model of this step", model, names()))?;
         let variables = self.builder().variables();
-        let scope = Scope::new(self.builder(), &variables, true, *seed);
+        let scope = Scope::new(self.builder(), &variables, training, *seed);
         network.call(&scope.child(name), x)
     }
 
@@ -284,7 +305,9 @@ impl<'a> Tracing<'a> {
         self.builder().variable(at.ok_or_else(|| Error::unknown("weight", path, names()))?)
     }
 
-    /// A loss of predictions `p` against targets `y`, reported under a name.
+    /// A loss of predictions `p` against targets `y`, reported under a name. Targets are taken as they are: where they
+    /// are made of weights, no gradient goes there from a loss of wgrad's; it does from one of ops
+    /// ([`losses::from_fn`](crate::losses::from_fn)).
     ///
     /// # Errors
     /// [`Error::Shape`] where they do not fit.
@@ -349,7 +372,8 @@ impl<'a> Tracing<'a> {
     }
 
     /// Updates the parameters of models, or of layers by their paths, by the gradients of the sum of losses. All updates
-    /// of a step begin from the same weights.
+    /// of a step begin from the same weights. What one call updates must lie side by side: models that stand next to each
+    /// other in the list of [`Step::trace`]; others are updated by a call each.
     ///
     /// # Errors
     /// Those of [`Tracing::gradients`]; [`Error::Argument`] for a parameter that is updated twice and for settings of
