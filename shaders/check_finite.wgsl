@@ -1,10 +1,11 @@
 // uses: lib/bits.wgsl, lib/grid.wgsl
-// formula: sets the flag where x is not finite, or from 2^63 on in magnitude; x stays as it is
-// shapes: x of `len` elements
+// formula: y = x; sets the flag where x is not finite, or from 2^63 on in magnitude
+// shapes: x and y of `len` elements
 // dispatch: an element an invocation
-// numerics: exact
-@group(0) @binding(0) var<storage, read_write> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> flag: array<atomic<u32>>;
+// numerics: bits are moved
+@group(0) @binding(0) var<storage, read> x: array<u32>;
+@group(0) @binding(1) var<storage, read_write> y: array<u32>;
+@group(0) @binding(2) var<storage, read_write> flag: array<atomic<u32>>;
 
 struct Params {
     len: u32,
@@ -18,7 +19,10 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let i = linear_group(group, grid) * 64u + lane;
-    if (i < params.len && too_large(x[i])) {
-        atomicOr(&flag[0], 1u);
+    if (i < params.len) {
+        y[i] = x[i];
+        if (too_large(bitcast<f32>(x[i]))) {
+            atomicOr(&flag[0], 1u);
+        }
     }
 }

@@ -52,6 +52,39 @@ fn the_step_of_fit_from_public_pieces_gives_its_bits() {
     });
 }
 
+#[test]
+fn a_step_of_two_weighted_losses_and_a_regularizer_is_that_of_fit() {
+    common::on_every_device("a_step_of_two_weighted_losses_and_a_regularizer_is_that_of_fit", |device| {
+        let model = || {
+            let x = Symbol::input([5]);
+            let trunk = Dense::new(7).activation(Tanh).kernel_regularizer(Regularizer::l2(0.01)).on(&x);
+            let a = Dense::new(1).activation(Sigmoid).named("a").on(&trunk);
+            let b = Dense::new(2).named("b").on(&trunk);
+            Model::new(&x, [&a, &b]).name("both").build(device).unwrap()
+        };
+        let (x, a, b) = (ramp(21, 5), labels(21), ramp(21, 2));
+        let fit = || Fit::epochs(2).batch_size(8).verbosity(Verbosity::Silent);
+        let mut fitted = model();
+        let losses = Losses::new().output("a", "binary_crossentropy").output("b", "mse");
+        let losses = losses.weights([("a", 0.7), ("b", 0.3)]);
+        fitted.compile(Sgd::new(0.1), losses, Metrics::new()).unwrap();
+        let history = fitted.fit(&x, [&a, &b], fit()).unwrap();
+        let mut step = Step::trace(&[&model()], |s| {
+            let (x, a, b) = (s.input("x", [5])?, s.input("a", [1])?, s.input("b", [2])?);
+            let p = s.call("both", &[x])?;
+            let a_loss = s.weighted_loss("a_loss", &BinaryCrossentropy::default(), 0.7, a, p[0])?;
+            let b_loss = s.weighted_loss("b_loss", &MeanSquaredError, 0.3, b, p[1])?;
+            s.total("loss")?;
+            s.minimize(&[a_loss, b_loss], &Sgd::new(0.1), &["both"])
+        })
+        .unwrap();
+        assert_eq!(advanced(&mut step, &[("x", &x), ("a", &a), ("b", &b)], fit()), history, "{device}");
+        let mut own = model();
+        step.give_back(&mut own).unwrap();
+        assert_eq!(own.weights_sha256().unwrap(), fitted.weights_sha256().unwrap(), "{device}");
+    });
+}
+
 /// A generator of pairs and a judge of them, each with an optimizer of its own.
 fn adversaries(device: &Device) -> (Model, Model, Step) {
     let generator = Sequential::new().name("generator").add(Dense::new(8).activation(Tanh).input_shape([3]));

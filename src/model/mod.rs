@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 pub use functional::Functional;
 pub use sequential::Sequential;
-pub(crate) use trace::{Batch, Feed, Key, Loaded, Mode, Trained, gradients, seeds, update};
+pub(crate) use trace::{Batch, Feed, Key, Loaded, Mode, Trained, added, gradients, seeds, update};
 
 use crate::device::{Device, Storage};
 use crate::error::Result;

@@ -297,7 +297,7 @@ fn measure(
 }
 
 /// What layers have added to the loss, `[1]`.
-fn added(g: &Builder) -> Result<Option<Value>> {
+pub(crate) fn added(g: &Builder) -> Result<Option<Value>> {
     let mut sums = g.added_losses().into_iter().map(|value| whole_sum(g, value));
     let Some(first) = sums.next() else { return Ok(None) };
     sums.try_fold(first?, |total, sum| add(g, total, sum?)).map(Some)

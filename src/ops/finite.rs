@@ -1,12 +1,15 @@
 //! A look at gradients that no other op has looked at, before an optimizer takes them.
 
 use crate::error::Result;
-use crate::graph::{Args, Bind, Builder, Float, Measure, OpDef, Operand, Site, Tolerance, Value, Variant, shader};
+use crate::graph::{Args, Bind, Builder, Float, Measure, OpDef, Site, Tolerance, Value, Variant, shader};
 use crate::ops::case::{Case, EDGES};
 use crate::ops::{arity, elementwise, float};
 use crate::shape::Type;
 
-/// The op `y = x` that sets the flag where x is not finite, or from 2⁶³ on in magnitude. It shares the storage of x.
+/// The op `y = x` that sets the flag where x is not finite, or from 2⁶³ on in magnitude.
+///
+/// It copies: y lies among the gradients that an optimizer goes over, and what x is made of may lie there too, which no
+/// launch may both read and write.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckFinite;
 
@@ -31,16 +34,14 @@ impl OpDef for CheckFinite {
         Ok(vec![float("check_finite", "x", x)?])
     }
 
-    fn aliases(&self) -> Vec<(usize, usize)> {
-        vec![(0, 0)]
-    }
-
     fn checks_finite(&self) -> bool {
         true
     }
 
     fn cpu<F: Float>(&self, args: Args<'_, F>) -> Result<()> {
-        args.outputs[0].float().iter().for_each(|&x| args.step.flag_gradient(x));
+        let x = args.inputs.float(0);
+        x.iter().for_each(|&x| args.step.flag_gradient(x));
+        args.outputs[0].float_mut().iter_mut().zip(x).for_each(|(y, &x)| *y = x);
         Ok(())
     }
 
@@ -54,7 +55,7 @@ impl OpDef for CheckFinite {
 
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
         let launch = elementwise(shader!("check_finite.wgsl"), site.outputs[0].len());
-        Ok(Variant::only(launch.bind(Bind::One(Operand::Output(0))).bind(Bind::FlagWrite)))
+        Ok(Variant::only(launch.input(0).output(0).bind(Bind::FlagWrite)))
     }
 }
 

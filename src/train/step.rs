@@ -7,11 +7,11 @@ use std::sync::Arc;
 use crate::check::own_ops;
 use crate::device::{Device, Storage};
 use crate::error::{Error, Result};
-use crate::graph::{Builder, Graph, Report, Value, Variable, VariableKind, Variables};
+use crate::graph::{Builder, Finish, Graph, Over, Part, Report, Value, Variable, VariableKind, Variables};
 use crate::layers::{Layer, Network, Scope};
 use crate::losses::Loss;
 use crate::metrics::{Metric, Observed};
-use crate::model::{Batch, Feed, Key, Loaded, Mode, Model, Trained, gradients, seeds, update};
+use crate::model::{Batch, Feed, Key, Loaded, Mode, Model, Trained, added, gradients, seeds, update};
 use crate::ops::{LossValue, Targets, full, step_end};
 use crate::optimizers::Optimizer;
 use crate::program::{Options, plan};
@@ -213,6 +213,8 @@ struct Inputs {
     /// Weights of 1 for all rows, and those of the batch.
     ones: Option<Value>,
     weights: Option<Value>,
+    /// Of each loss, what it adds to the sum of all.
+    losses: Vec<Part>,
     permutation: Option<Value>,
 }
 
@@ -312,10 +314,33 @@ impl<'a> Tracing<'a> {
     /// # Errors
     /// [`Error::Shape`] where they do not fit.
     pub fn loss(&self, name: &str, loss: &dyn Loss, y: Value, p: Value) -> Result<LossValue> {
-        let column = self.builder().column(&format!("loss weight of {name}"), |_| 1.0);
+        self.weighted_loss(name, loss, 1.0, y, p)
+    }
+
+    /// The same for a loss that is multiplied with a weight in the sum that is minimized, and not where it is reported.
+    ///
+    /// # Errors
+    /// Those of [`Tracing::loss`].
+    pub fn weighted_loss(&self, name: &str, loss: &dyn Loss, weight: f64, y: Value, p: Value) -> Result<LossValue> {
+        let column = self.builder().column(&format!("loss weight of {name}"), move |_| weight);
         let value = loss.call(self.builder(), p, self.targets(y)?, Some(column))?;
-        self.builder().report(Report::mean(name, value.sums, value.terms_per_row));
+        let report = Report::mean(name, value.sums, value.terms_per_row);
+        let weighed = report.parts.iter().map(|part| Part { weight: Some(column), ..*part });
+        self.inputs.borrow_mut().losses.extend(weighed);
+        self.builder().report(report);
         Ok(value)
+    }
+
+    /// Reports the sum of all losses so far, each with its weight, and of what layers have added to them, under a name:
+    /// `loss` in `fit`.
+    ///
+    /// # Errors
+    /// Those of the ops.
+    pub fn total(&self, name: &str) -> Result<()> {
+        let of_layers = added(self.builder())?.map(|partials| Part { partials, weight: None, over: Over::Steps });
+        let parts = self.inputs.borrow().losses.iter().copied().chain(of_layers).collect();
+        self.builder().report(Report { name: name.into(), parts, finish: Finish::sum() });
+        Ok(())
     }
 
     /// A metric of predictions `p` against targets `y`, reported under a name; `loss` is that of the same pair.
