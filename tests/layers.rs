@@ -236,3 +236,30 @@ fn a_shared_normalisation_moves_its_averages_with_each_call() {
         }
     });
 }
+
+#[test]
+fn a_step_with_each_layer_keeps_the_rules_of_browsers() {
+    let decay = Regularizer::l2(0.01);
+    for (placed, shapes) in wgrad::layers::samples() {
+        let symbol = |shape: &Shape| match placed.layer().ids_below(0) {
+            Some(_) => Symbol::ids(shape.clone()),
+            None => Symbol::input(shape.clone()),
+        };
+        // What the layer takes is trained, and what it gives goes through a shared layer twice.
+        let inputs: Vec<Symbol> = shapes.iter().map(symbol).collect();
+        let trained = |x: &Symbol, shape: &Shape| match placed.layer().ids_below(0) {
+            Some(_) => x.clone(),
+            None => Dense::new(shape.dims()[shape.rank() - 1]).kernel_regularizer(decay).on(x),
+        };
+        let taken: Vec<Symbol> = inputs.iter().zip(&shapes).map(|(x, shape)| trained(x, shape)).collect();
+        let given = Flatten::new().on(&placed.on(&taken[..]));
+        let model = Model::new(&inputs[..], &given).build(&Device::cpu()).unwrap();
+        let width = model.output_shapes()[0].dims()[0];
+        let shared = Dense::new(width).kernel_regularizer(decay).bias_regularizer(decay).named("shared");
+        let twice = Dense::new(1).bias_regularizer(decay).on(&shared.on(&shared.on(&given)));
+        let mut model = Model::new(&inputs[..], &twice).build(&Device::cpu()).unwrap();
+        model.compile(Adam::default(), MeanSquaredError, ["mse"]).unwrap();
+        let program = model.explain(7).unwrap();
+        assert_eq!(program.violations(), [""; 0], "{placed:?}\n{program}");
+    }
+}
