@@ -1,8 +1,8 @@
 // uses: lib/grid.wgsl, lib/step.wgsl
-// formula: m += (g - m)(1 - beta1); v += (g g - v)(1 - beta2); p -= alpha m / (sqrt(v) + epsilon)
+// formula: with DECAY p -= decay p; m += (g - m)(1 - beta1); v += (g g - v)(1 - beta2); p -= alpha m / (sqrt(v) + epsilon)
 // shapes: p, g [len], the moments m then v; parameters lie at the same distances in each
 // dispatch: an element an invocation; nothing changes in a step that is flagged or halted
-// source: Kingma and Ba 2015, section 2 (epsilon hat), as in Keras; alpha is a column of the step table
+// source: Kingma and Ba 2015, section 2 (epsilon hat), Loshchilov and Hutter 2019, as in Keras; alpha and decay are columns of the step table
 @group(0) @binding(0) var<storage, read_write> p: array<f32>;
 @group(0) @binding(1) var<storage, read> g: array<f32>;
 @group(0) @binding(2) var<storage, read_write> moments: array<f32>;
@@ -16,6 +16,7 @@ struct Params {
     one_minus_beta2: f32,
     epsilon: f32,
     column: u32,
+    decay: u32,
     step_width: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
@@ -32,6 +33,9 @@ fn main(
         let v = moments[params.v + i] + (g[i] * g[i] - moments[params.v + i]) * params.one_minus_beta2;
         moments[i] = m;
         moments[params.v + i] = v;
+        if (DECAY) {
+            p[i] -= p[i] * step_column(params.step_width, params.decay);
+        }
         p[i] -= step_column(params.step_width, params.column) * m / (sqrt(v) + params.epsilon);
     }
 }

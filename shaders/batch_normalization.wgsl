@@ -1,4 +1,4 @@
-// uses: lib/divide.wgsl, lib/grid.wgsl, lib/group.wgsl, lib/rows.wgsl, lib/sqrt.wgsl
+// uses: lib/columns.wgsl, lib/divide.wgsl, lib/grid.wgsl, lib/group.wgsl, lib/moments.wgsl, lib/sqrt.wgsl
 // formula: mean and variance of each column, then y = (x - mean) / sqrt(variance + epsilon) gamma + beta
 // shapes: x, y [rows, cols], the others [cols]; of a batch, the rows that count: the others of y are 0
 // dispatch: a column an invocation (LANES 1) or a workgroup (LANES 64); MEAN, VARIANCE, NORMALIZE: what a launch does of it
@@ -23,23 +23,6 @@ struct Params {
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
-// A lane's terms of the sum of x - center over column j, or of its squares.
-fn lane_sum(first: u32, end: u32, j: u32, squares: bool, center: f32) -> f32 {
-    var total = 0.0;
-    var i = first;
-    while (i < end) {
-        let stop = min(i + 256u * LANES, end);
-        var part = 0.0;
-        while (i < stop) {
-            let d = x[i * params.cols + j] - center;
-            part += select(d, d * d, squares);
-            i += LANES;
-        }
-        total += part;
-    }
-    return total;
-}
-
 // The sum of all lanes goes to a place in `moments`, divided by the number of terms once all are there.
 fn moment(at: u32, lane: u32, sum: f32, writes: bool) -> f32 {
     var total = group_total(lane, sum);
@@ -61,29 +44,25 @@ fn main(
     @builtin(num_workgroups) grid: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let number = linear_group(group, grid);
-    let j = select(number * 64u + lane, number, LANES == 64u);
-    let share = select(0u, lane, LANES == 64u);
-    let inside = j < params.cols;
-    let writes = inside && share == 0u;
-    let first = params.begin + share;
-    let stop = select(0u, params.end, inside);
-    let end = min(stop, counting());
+    let share = share_of(linear_group(group, grid), lane);
+    let j = share.column;
+    let first = share.first;
+    let end = share.end;
     var mean = 0.0;
     if (MEAN) {
-        mean = moment(params.mean + j, lane, lane_sum(first, end, j, false, 0.0), writes);
-    } else if (inside) {
+        mean = moment(params.mean + j, lane, lane_sum(j, params.cols, first, end, false, 0.0), share.writes);
+    } else if (share.inside) {
         mean = moments[params.mean + j];
     }
     var variance = 0.0;
     if (VARIANCE) {
-        variance = moment(params.variance + j, lane, lane_sum(first, end, j, true, mean), writes);
-    } else if (inside) {
+        variance = moment(params.variance + j, lane, lane_sum(j, params.cols, first, end, true, mean), share.writes);
+    } else if (share.inside) {
         variance = moments[params.variance + j];
     }
     if (NORMALIZE) {
         let r = own_rsqrt(variance + params.epsilon);
-        for (var i = first; i < stop; i += LANES) {
+        for (var i = first; i < share.stop; i += LANES) {
             let at = i * params.cols + j;
             var out = 0.0;
             if (i < end) {

@@ -1,4 +1,4 @@
-// uses: lib/bits.wgsl, lib/divide.wgsl, lib/grid.wgsl, lib/group.wgsl, lib/rows.wgsl, lib/sqrt.wgsl
+// uses: lib/bits.wgsl, lib/columns.wgsl, lib/divide.wgsl, lib/grid.wgsl, lib/group.wgsl, lib/sqrt.wgsl
 // formula: z = (x - mean) r; dgamma = sum of dy z, dbeta = sum of dy over n rows; dx = gamma r (dy - (dbeta + z dgamma) / n)
 // shapes: x, dy, dx [rows, cols], the others [cols]; BY_ROW: mean and r [rows]; GIVEN: dx = gamma r dy; of a batch, the rows that count
 // dispatch: a column an invocation (LANES 1) or a workgroup (LANES 64); SUMS, DX: what a launch does of it
@@ -63,25 +63,21 @@ fn main(
     @builtin(num_workgroups) grid: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let number = linear_group(group, grid);
-    let j = select(number * 64u + lane, number, LANES == 64u);
-    let share = select(0u, lane, LANES == 64u);
-    let inside = j < params.cols;
-    let writes = inside && share == 0u;
-    let first = params.begin + share;
-    let stop = select(0u, params.end, inside);
-    let end = min(stop, counting());
+    let share = share_of(linear_group(group, grid), lane);
+    let j = share.column;
+    let first = share.first;
+    let end = share.end;
     var known = vec2<f32>();
-    if (inside && !BY_ROW) {
+    if (share.inside && !BY_ROW) {
         known = center_and_scale(j);
     }
     var sums = vec2<f32>();
     if (SUMS) {
         sums = group_sum(lane, lane_sums(first, end, j, known)).xy;
-        if (writes && params.begin > 0u) {
+        if (share.writes && params.begin > 0u) {
             sums += vec2<f32>(gradients[params.dgamma + j], gradients[params.dbeta + j]);
         }
-        if (writes) {
+        if (share.writes) {
             gradients[params.dgamma + j] = sums.x;
             gradients[params.dbeta + j] = sums.y;
             let large = (SCALE && too_large(sums.x)) || (CENTER && too_large(sums.y));
@@ -89,10 +85,10 @@ fn main(
                 atomicOr(&flag[0], FLAG_NOT_FINITE);
             }
         }
-    } else if (inside) {
+    } else if (share.inside) {
         sums = vec2<f32>(gradients[params.dgamma + j], gradients[params.dbeta + j]);
     }
-    if (DX && inside) {
+    if (DX && share.inside) {
         let n = f32(max(counting(), 1u));
         let share_of_z = own_divide(sums.x, n);
         let share_of_all = own_divide(sums.y, n);
@@ -101,7 +97,7 @@ fn main(
             scale *= gamma[j];
         }
         var broken = false;
-        for (var i = first; i < stop; i += LANES) {
+        for (var i = first; i < share.stop; i += LANES) {
             let at = i * params.cols + j;
             var out = 0.0;
             if (i < end && GIVEN) {

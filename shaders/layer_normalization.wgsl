@@ -1,4 +1,4 @@
-// uses: lib/divide.wgsl, lib/grid.wgsl, lib/group.wgsl, lib/sqrt.wgsl
+// uses: lib/divide.wgsl, lib/grid.wgsl, lib/group.wgsl, lib/moments.wgsl, lib/sqrt.wgsl
 // formula: of each row mean, r = 1 / sqrt(variance + epsilon) and y = (x - mean) r gamma + beta
 // shapes: x, y [rows, cols], gamma, beta [cols], mean, r [rows]
 // dispatch: a row a workgroup, every 64th column a lane; of few columns a row an invocation (LANES is 1)
@@ -18,23 +18,6 @@ struct Params {
 }
 @group(1) @binding(0) var<uniform> params: Params;
 
-// A lane's terms of the sum of x - center over a row, or of its squares.
-fn lane_sum(base: u32, first: u32, cols: u32, squares: bool, center: f32) -> f32 {
-    var total = 0.0;
-    var j = first;
-    while (j < cols) {
-        let stop = min(j + 256u * LANES, cols);
-        var part = 0.0;
-        while (j < stop) {
-            let d = x[base + j] - center;
-            part += select(d, d * d, squares);
-            j += LANES;
-        }
-        total += part;
-    }
-    return total;
-}
-
 @compute @workgroup_size(64)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -47,8 +30,8 @@ fn main(
     let inside = row < params.rows;
     let cols = select(0u, params.cols, inside);
     let n = f32(params.cols);
-    let mean = own_divide(group_total(lane, lane_sum(base, first, cols, false, 0.0)), n);
-    let variance = own_divide(group_total(lane, lane_sum(base, first, cols, true, mean)), n);
+    let mean = own_divide(group_total(lane, lane_sum(base, 1u, first, cols, false, 0.0)), n);
+    let variance = own_divide(group_total(lane, lane_sum(base, 1u, first, cols, true, mean)), n);
     let r = own_rsqrt(variance + params.epsilon);
     if (inside && first == 0u) {
         moments[params.mean + row] = mean;

@@ -55,6 +55,7 @@ impl Source {
 const LIB: &[Source] = &[
     shader!("lib/axes.wgsl"),
     shader!("lib/bits.wgsl"),
+    shader!("lib/columns.wgsl"),
     shader!("lib/divide.wgsl"),
     shader!("lib/erf.wgsl"),
     shader!("lib/exp.wgsl"),
@@ -64,6 +65,7 @@ const LIB: &[Source] = &[
     shader!("lib/group.wgsl"),
     shader!("lib/log.wgsl"),
     shader!("lib/log1p.wgsl"),
+    shader!("lib/moments.wgsl"),
     shader!("lib/normal.wgsl"),
     shader!("lib/order.wgsl"),
     shader!("lib/philox.wgsl"),

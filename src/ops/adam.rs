@@ -129,8 +129,8 @@ impl OpDef for Adam {
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
         let n = self.parameters;
         let words: u64 = site.outputs[..n].iter().map(|ty| padded(ty.len()) as u64).sum();
-        let source = if self.decay.is_some() { shader!("adamw.wgsl") } else { shader!("adam.wgsl") };
-        let launch = Launch::new(source)
+        let launch = Launch::new(shader!("adam.wgsl"))
+            .flag("DECAY", self.decay.is_some())
             .bind(Bind::Span(Role::Parameters, (0..n).map(Operand::Output).collect()))
             .bind(Bind::Span(Role::Gradients, (n..2 * n).map(Operand::Input).collect()))
             .bind(Bind::Span(Role::Moments, (n..3 * n).map(Operand::Output).collect()))
@@ -141,8 +141,8 @@ impl OpDef for Adam {
             .param("one_minus_beta1", Param::F32((1.0 - self.beta1) as f32))
             .param("one_minus_beta2", Param::F32((1.0 - self.beta2) as f32))
             .param("epsilon", Param::F32(self.epsilon as f32))
-            .size("column", self.column);
-        let launch = self.decay.into_iter().fold(launch, |launch, column| launch.size("decay", column));
+            .size("column", self.column)
+            .size("decay", self.decay.unwrap_or(0));
         let flops = if self.decay.is_some() { 15 } else { 13 };
         let launch = launch.param("step_width", Param::StepWidth).cost(words.div_ceil(64), 1, flops * words);
         Ok(Variant::only(Launch { congruent: true, ..launch }))

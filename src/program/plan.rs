@@ -28,7 +28,8 @@ pub struct Options {
 /// Makes a program of a graph. Every value has memory of its own, but for outputs that share an input's.
 ///
 /// # Errors
-/// [`Error::Limit`] where a binding or a launch does not fit the device, and what the ops' variants say.
+/// [`Error::Limit`] where a binding or a launch does not fit the device, [`Error::Unsupported`] where a launch would
+/// break a rule of [`Program::violations`], and what the ops' variants say.
 pub fn plan(graph: Arc<Graph>, caps: &Caps, options: &Options) -> Result<Program> {
     let used = graph.used();
     let variants = graph
@@ -58,8 +59,13 @@ pub fn plan(graph: Arc<Graph>, caps: &Caps, options: &Options) -> Result<Program
         .collect::<Result<Vec<_>>>()?;
     let (arenas, slots) = (places.arenas, places.slots);
     let program = Program { graph, arenas, slots, steps, caps: caps.clone() };
-    debug_assert!(program.violations().is_empty(), "{:?}", program.violations());
-    Ok(program)
+    match program.violations().into_iter().next() {
+        None => Ok(program),
+        Some(rule) => {
+            let fix = "let what is read and what is written be of different kinds: data, weights, state, gradients";
+            Err(Error::Unsupported { what: format!("a launch that no browser takes ({rule})"), fix: fix.into() })
+        }
+    }
 }
 
 /// Arenas and slots in the making.
