@@ -237,6 +237,34 @@ fn a_shared_normalisation_moves_its_averages_with_each_call() {
     });
 }
 
+/// Copies one state into another.
+#[derive(Debug)]
+struct Copier;
+
+impl Layer for Copier {
+    fn build(&self, vars: &mut Vars<'_>, _: &[Type]) -> Result<()> {
+        vars.state("from", [3], Initializer::Ones)?;
+        vars.state("to", [3], Initializer::Zeros)
+    }
+    fn call(&self, scope: &Scope<'_>, x: &[Value]) -> Result<Vec<Value>> {
+        scope.update(&[("to", scope.var("from")?)], 0.0)?;
+        Ok(x.to_vec())
+    }
+    fn config(&self) -> Config {
+        Config::new("Copier", ())
+    }
+}
+
+#[test]
+fn a_launch_that_no_browser_takes_is_refused_at_compile() {
+    let model = || Sequential::new().add(Dense::new(3).input_shape([2])).add(Copier);
+    let compile =
+        |device: Device| model().build(&device).unwrap().compile(Sgd::default(), MeanSquaredError, ["mse"; 0]);
+    let error = compile(Device::cpu()).unwrap_err().to_string();
+    assert!(error.contains("moving_average: bindings") && error.contains("read and write one buffer"), "{error}");
+    assert!(compile(Device::cpu_f64()).is_ok());
+}
+
 #[test]
 fn a_step_with_each_layer_keeps_the_rules_of_browsers() {
     let decay = Regularizer::l2(0.01);

@@ -180,6 +180,15 @@ impl Device {
         }))
     }
 
+    /// Refuses a graph that this device could not run, before memory is taken for it.
+    pub(crate) fn check(&self, graph: &Arc<Graph>) -> Result<()> {
+        graph.check()?;
+        match self.kind {
+            Kind::Exact => Ok(()),
+            _ => plan(Arc::clone(graph), &self.caps(), &Options::default()).map(drop),
+        }
+    }
+
     /// Makes a graph ready to run on the variables in `storage`.
     ///
     /// # Errors

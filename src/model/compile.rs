@@ -124,7 +124,11 @@ impl Model {
     fn adopt(&mut self, compiled: Compiled, variables: Variables) -> Result<()> {
         let old = (self.compiled.replace(compiled), std::mem::replace(&mut self.variables, Arc::new(variables)));
         // Of several rows, so that ops of the program's own are checked on some.
-        let check = |mode| self.trace(mode, 5, 7, true).and_then(|(graph, _)| own_ops(&self.device, &graph));
+        let check = |mode| {
+            let (graph, _) = self.trace(mode, 5, 7, true)?;
+            self.device.check(&graph)?;
+            own_ops(&self.device, &graph)
+        };
         let checked = check(Mode::Train).and_then(|()| check(Mode::Evaluate));
         let new = std::mem::replace(&mut self.variables, old.1);
         let adopted = checked.and_then(|()| self.set_variables(new));

@@ -14,7 +14,7 @@ use crate::metrics::{Metric, Observed};
 use crate::model::{Batch, Feed, Key, Loaded, Mode, Model, Trained, added, gradients, seeds, update};
 use crate::ops::{LossValue, Targets, full, step_end};
 use crate::optimizers::Optimizer;
-use crate::program::{Options, plan};
+use crate::program::Options;
 use crate::shape::{Dtype, Shape, Type};
 use crate::tensor::{IntoTensors, Tensor};
 use crate::train::fit::Fit;
@@ -111,8 +111,9 @@ impl Step {
             iterations: 0,
         };
         let (graph, inputs) = step.traced((Mode::Train, 5, 7, false))?;
+        let graph = Arc::new(graph);
+        step.device.check(&graph)?;
         own_ops(&step.device, &graph)?;
-        plan(Arc::new(graph.clone()), &step.device.caps(), &Options::default())?;
         step.inputs = inputs.named;
         step.variables = Arc::clone(&graph.variables);
         step.storage = step.device.storage(&step.variables, &Options::default())?;
