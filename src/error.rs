@@ -88,6 +88,16 @@ pub enum Error {
         /// Bytes held when they were asked for.
         held: u64,
     },
+    /// A batch is too large for the device.
+    #[error("a batch of {batch} rows does not fit: {source}; a batch of {fits} does")]
+    Batch {
+        /// The batch.
+        batch: usize,
+        /// The largest one that fits.
+        fits: usize,
+        /// What is too large: [`Error::Limit`] or [`Error::OutOfMemory`].
+        source: Box<Error>,
+    },
     /// Something that wgrad does not do.
     #[error("{what} is not supported: {fix}")]
     Unsupported {
@@ -98,11 +108,15 @@ pub enum Error {
     },
     /// A number is no longer finite; the state is that of the step before.
     #[error(
-        "{what} is not finite in epoch {epoch}, step {step}; the weights are those of the step before; try a smaller learning rate, and look at the data of that step"
+        "{what} is not finite in epoch {epoch}, step {step}{}{}; the weights are those of the step before; try a smaller learning rate, and look at the data of that step", on_the_way(*direction), at_rows(rows)
     )]
     NotFinite {
-        /// What was looked at.
+        /// The first tensor of the step that is not, or what is known of it.
         what: String,
+        /// Whether it was on the way forward or back; `None` where only the end of the step is known.
+        direction: Option<Direction>,
+        /// The rows of the data that it belongs to, from 0; none for what belongs to no row.
+        rows: Vec<u64>,
         /// The epoch, from 1.
         epoch: u64,
         /// The step in the epoch, from 1.
@@ -238,6 +252,36 @@ impl fmt::Display for Point {
         let Self { shape, values, seed, output, index, got, want, bar } = self;
         write!(f, "of ({shape}), {values}, seed {seed}, ")?;
         write!(f, "output {output}[{index}] is expected to be {want:e} within {bar:e}, got {got:e}")
+    }
+}
+
+/// Which way values go in a step of training.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// From the data to the loss.
+    #[default]
+    Forward,
+    /// From the loss to the weights: gradients.
+    Gradient,
+}
+
+fn on_the_way(direction: Option<Direction>) -> &'static str {
+    match direction {
+        Some(Direction::Forward) => ", on the way forward",
+        Some(Direction::Gradient) => ", on the way back",
+        None => "",
+    }
+}
+
+/// Some rows in words.
+fn at_rows(rows: &[u64]) -> String {
+    const SHOWN: usize = 8;
+    let text: Vec<String> = rows.iter().take(SHOWN).map(u64::to_string).collect();
+    match rows.len() {
+        0 => String::new(),
+        1 => format!(", row {} of the data", text.join(", ")),
+        n if n <= SHOWN => format!(", rows {} of the data", text.join(", ")),
+        n => format!(", rows {} and {} more of the data", text.join(", "), n - SHOWN),
     }
 }
 

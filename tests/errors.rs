@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use wgrad::Error;
+use wgrad::error::Direction;
 
 /// One of each variant; adding a variant breaks the match in `name`, and so leads here.
 fn all() -> Vec<Error> {
@@ -18,8 +19,15 @@ fn all() -> Vec<Error> {
         Error::Device { call: text("Device::create_buffer (step)"), reason: text("it is too large") },
         Error::DeviceLost { reason: text("a submission brought the receipt 0, not 17") },
         Error::OutOfMemory { need: 4096, held: 1024 },
+        Error::Batch { batch: 4096, fits: 1023, source: Box::new(Error::OutOfMemory { need: 1 << 30, held: 1 << 20 }) },
         Error::Unsupported { what: text("accuracy of an output of shape [32, 5]"), fix: text("leave it out here") },
-        Error::NotFinite { what: text("loss or gradient"), epoch: 2, step: 7 },
+        Error::NotFinite {
+            what: text("the output [32, 64] of dense in layer `dense_1`"),
+            direction: Some(Direction::Forward),
+            rows: vec![17, 40],
+            epoch: 2,
+            step: 7,
+        },
         Error::BadIndex { rows: 10, epoch: 1, step: 3 },
         Error::Layer {
             index: 2,
@@ -85,6 +93,7 @@ fn name(error: &Error) -> &'static str {
         Error::DeviceLost { .. } => "DeviceLost",
         Error::OutOfMemory { .. } => "OutOfMemory",
         Error::Unsupported { .. } => "Unsupported",
+        Error::Batch { .. } => "Batch",
         Error::NotFinite { .. } => "NotFinite",
         Error::BadIndex { .. } => "BadIndex",
         Error::Layer { .. } => "Layer",

@@ -50,8 +50,9 @@ fn a_halted_run_leaves_the_state_of_the_last_good_step() {
             data[bad * 4 * 5 + 11] = f32::NAN;
             let mut stopped = classifier(device);
             let error = stopped.fit(Tensor::new([40, 5], data).unwrap(), &y, fit(2, 4)).unwrap_err();
-            let Error::NotFinite { what, epoch, step } = &error else { panic!("{error}") };
-            assert_eq!((what.as_str(), *epoch, *step), ("loss or gradient", 1, bad as u64 + 1), "{device}");
+            let Error::NotFinite { what, rows, epoch, step, .. } = &error else { panic!("{error}") };
+            assert_eq!((what.as_str(), *epoch, *step), ("the input `input_layer`", 1, bad as u64 + 1), "{device}");
+            assert_eq!(rows[..], [4 * bad as u64 + 2], "{device}");
             let mut good = classifier(device);
             if bad > 0 {
                 let [x, y] = [&x, &y].map(|t| t.slice_rows(0..4 * bad).unwrap());

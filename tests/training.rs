@@ -8,7 +8,7 @@ use wgrad::graph::Value;
 use wgrad::layers::{Config, Initializer, Layer, Scope, Vars};
 use wgrad::losses::{BinaryCrossentropy, MeanSquaredError};
 use wgrad::ops::{Matmul, bias_add, matmul};
-use wgrad::optimizers::{Adam, Sgd};
+use wgrad::optimizers::{Adam, LearningRate, Sgd};
 use wgrad::train::Verbosity;
 use wgrad::{Dense, Device, Error, Fit, Model, Result, Sequential, Sigmoid, Tensor, Type};
 
@@ -209,4 +209,56 @@ fn a_run_that_has_ended_goes_on_saying_so() {
     let again = run.advance(TURN).unwrap();
     assert_eq!((again.done, again.step, &again.logs), (true, last.step, &last.logs));
     assert_eq!(run.history().epochs().len(), 2);
+}
+
+#[test]
+fn a_rate_and_loss_weights_change_between_epochs_and_nothing_is_compiled() {
+    common::on_every_device("a_rate_and_loss_weights_change_between_epochs_and_nothing_is_compiled", |device| {
+        let (x, y) = (ramp(12, 2), ramp(12, 1));
+        // What a rule gives for each epoch of three steps, set by hand and set to 0 at the end.
+        let rates = [0.05, 0.5, 0.0];
+        let trained = |by_hand: bool| {
+            let mut model = regression(device);
+            let rule = LearningRate::from_fn(move |step| rates[step as usize / 3]);
+            let rate = if by_hand { LearningRate::from(rates[0]) } else { rule };
+            model.compile(Sgd::new(rate), MeanSquaredError, ["mse"; 0]).unwrap();
+            let mut run = model.run(&x, &y, fit(3, 4)).unwrap();
+            let (mut pipelines, mut epoch) = (None, 0);
+            loop {
+                let progress = run.advance(TURN).unwrap();
+                if progress.epoch_ended && !progress.done {
+                    epoch += 1;
+                    let compiled = device.counters().map(|counters| counters.pipelines);
+                    assert_eq!(*pipelines.get_or_insert(compiled), compiled, "{device}");
+                    if by_hand {
+                        run.set_learning_rate(rates[epoch]).unwrap();
+                    }
+                }
+                if progress.done {
+                    break;
+                }
+            }
+            drop(run);
+            model.weights_sha256().unwrap()
+        };
+        assert_eq!(trained(true), trained(false), "{device}");
+        let mut model = regression(device);
+        assert!(model.set_learning_rate(-1.0).is_err() && model.set_learning_rate(f64::NAN).is_err());
+        assert!(model.set_loss_weight("nothing", 1.0).is_err());
+        let output = model.output_names()[0].to_string();
+        model.set_loss_weight(&output, 0.0).unwrap();
+        let before = model.weights_sha256().unwrap();
+        let losses = model.fit(&x, &y, fit(2, 4)).unwrap().get("loss");
+        assert_eq!((losses, model.weights_sha256().unwrap()), (vec![0.0; 2], before), "{device}");
+        // A rule that gives no number ends the run before the epoch that it is for.
+        model
+            .compile(
+                Sgd::new(LearningRate::from_fn(|s| if s < 3 { 0.1 } else { f64::NAN })),
+                MeanSquaredError,
+                ["mse"; 0],
+            )
+            .unwrap();
+        let error = model.fit(&x, &y, fit(2, 4)).unwrap_err().to_string();
+        assert!(error.starts_with("learning rate at step 3: expected a finite number"), "{device}: {error}");
+    });
 }

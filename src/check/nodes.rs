@@ -1,6 +1,7 @@
 //! A loaded program against the oracle, node by node on the program's own values.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::check::compare::{Reference, Worst};
 use crate::device::Executable;
@@ -41,12 +42,14 @@ impl fmt::Display for NodeOutcome {
     }
 }
 
-/// Runs one step of a loaded graph, a node at a time. The f64 kernel of each node runs on what the device holds before
+/// Runs one step of a loaded graph, a node at a time: those of its program, where a device has one. The f64 kernel of each node runs on what the device holds before
 /// it: its inputs, what its outputs held, and the step protocol.
 ///
 /// # Errors
 /// Those of the device. A wrong number is an outcome, not an error.
 pub fn nodes(executable: &mut dyn Executable, graph: &Graph) -> Result<Vec<NodeOutcome>> {
+    let program = executable.program().map(|program| Arc::clone(&program.graph));
+    let graph = program.as_deref().unwrap_or(graph);
     let used = graph.used();
     let mut outcomes = vec![];
     for (index, node) in graph.nodes.iter().enumerate() {

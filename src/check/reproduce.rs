@@ -67,7 +67,7 @@ impl<'a> Run<'a> {
         let trial = trial.ok_or_else(|| unknown("values", &place.values.to_string()))?;
         let (graph, values) = graph_of(&job.case, &place.used)?;
         let graph = Arc::new(graph);
-        let options = Options { guard: GUARD, variant, folded: folded(place.seed), caps: None };
+        let options = Options { guard: GUARD, variant, folded: folded(place.seed), ..Options::default() };
         let program = plan(Arc::clone(&graph), caps, &options)?;
         let arenas = memory(&program, &values, &trial.inputs);
         let wanted = reference(&job.case, &place.used, &trial)?.outputs;

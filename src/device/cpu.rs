@@ -48,6 +48,8 @@ struct Call {
     types: Vec<Type>,
     inputs: Vec<usize>,
     outputs: Vec<Option<usize>>,
+    /// Of each output: values that share a buffer differ in length.
+    lens: Vec<usize>,
 }
 
 impl CpuExecutable {
@@ -73,6 +75,7 @@ impl CpuExecutable {
             types: node.inputs.iter().map(|&v| graph.ty(v).clone()).collect(),
             inputs: node.inputs.iter().filter_map(|v| ids[v.0]).collect(),
             outputs: node.outputs.iter().map(|v| ids[v.0]).collect(),
+            lens: node.outputs.iter().map(|&v| graph.ty(v).len()).collect(),
         };
         Self {
             calls: graph.nodes.iter().map(call).collect(),
@@ -104,7 +107,10 @@ impl CpuExecutable {
 
     fn call(&mut self, node: usize) -> Result<()> {
         let op = Arc::clone(&self.graph().nodes[node].op);
-        let Call { types, inputs, outputs } = &self.calls[node];
+        let Call { types, inputs, outputs, lens } = &self.calls[node];
+        for (id, &len) in outputs.iter().zip(lens) {
+            id.iter().for_each(|&id| self.buffers[id].resize(len));
+        }
         let kernel = |args: Args<'_, f32>| op.cpu_f32(args);
         call(kernel, types, &mut self.buffers, (inputs, outputs), &mut self.taken, &mut self.step)
     }

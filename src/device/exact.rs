@@ -40,6 +40,7 @@ impl Executable for ExactExecutable {
     fn begin(&mut self, table: &StepTable) -> Result<()> {
         table.check(self.oracle.graph())?;
         self.oracle.begin(table);
+        self.oracle.read(&lock(&self.storage)?); // for a step that is run node by node
         self.steps = table.len() as u32;
         self.rows.clear();
         Ok(())

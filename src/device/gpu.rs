@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::device::bind::bind;
+use crate::device::gpu_storage::GpuStorage;
 use crate::device::receipt::{Part, Receipt};
 use crate::device::{Executable, Image, Row, Status, Upload};
 use crate::error::{Error, Result};
-use crate::graph::{Buffer as Host, HEADER, StepState, StepTable, Value, Variables, Words, padded};
+use crate::graph::{Buffer as Host, HEADER, StepState, StepTable, Value, Words, padded};
 use crate::program::{Memory, Program};
 use crate::runtime::clock::Clock;
 use crate::runtime::{Buffer, BufferCopy, BufferUse, DeviceSlice, Dispatch, Gpu, PATIENCE, ReadBack};
@@ -21,59 +22,9 @@ const MOST_STEPS: u32 = 64;
 /// Device work that a submission stays below; where it is less than half of it, the next one grows.
 const SUBMISSION: Duration = Duration::from_millis(100);
 /// Bytes of a word.
-const WORD: u64 = 4;
+pub(super) const WORD: u64 = 4;
 /// Words of a window of an upload: less than what the runtime sends off by itself.
 const WINDOW: usize = 8 << 20;
-
-/// The variables of a model on a GPU, an arena per kind, shared by its programs.
-#[derive(Clone, Debug)]
-pub struct GpuStorage {
-    gpu: Gpu,
-    arenas: Arc<[Buffer]>,
-    slots: Arc<[(usize, usize, usize)]>,
-    receipt: Arc<Receipt>,
-}
-
-impl GpuStorage {
-    /// Takes the memory, zeros.
-    pub fn new(gpu: &Gpu, variables: &Variables, guard: usize) -> Result<Self> {
-        let (offsets, ends) = variables.layout(guard);
-        let names = ["parameters", "moments", "state"];
-        let arenas = names
-            .iter()
-            .zip(ends)
-            .map(|(name, words)| gpu.buffer(name, WORD * padded(words) as u64, BufferUse::Storage));
-        let slots = variables.iter().zip(offsets).map(|(v, offset)| (v.kind as usize, offset, v.ty.len()));
-        Ok(Self {
-            gpu: gpu.clone(),
-            arenas: arenas.collect::<Result<_>>()?,
-            slots: slots.collect(),
-            receipt: Arc::new(Receipt::new(gpu)?),
-        })
-    }
-
-    fn slot(&self, index: usize) -> Result<(&Buffer, u64, usize)> {
-        let unknown = || Error::argument("a variable's index", "one of the model", index);
-        let &(arena, offset, len) = self.slots.get(index).ok_or_else(unknown)?;
-        Ok((&self.arenas[arena], WORD * offset as u64, len))
-    }
-
-    /// Sets a variable.
-    pub fn write(&self, index: usize, data: &[f32]) -> Result<()> {
-        let (buffer, offset, len) = self.slot(index)?;
-        if len != data.len() {
-            return Err(Error::shape("variable", format!("{len} elements"), data.len()));
-        }
-        self.gpu.upload(buffer, offset, bytemuck::cast_slice(data))
-    }
-
-    /// Reads a variable.
-    pub fn read(&self, index: usize) -> Result<Vec<f32>> {
-        let (buffer, offset, len) = self.slot(index)?;
-        let words = self.receipt.download(buffer, offset, len)?;
-        Ok(words.into_iter().map(f32::from_bits).collect())
-    }
-}
 
 /// A submission that has not been looked at.
 #[derive(Debug)]
@@ -111,13 +62,10 @@ pub struct GpuExecutable {
 }
 
 impl GpuExecutable {
-    /// Takes the memory, compiles and binds: nothing of that happens again.
-    pub fn new(gpu: &Gpu, program: Program, storage: &GpuStorage) -> Result<Self> {
-        let mut arenas = storage.arenas.to_vec();
-        for (index, arena) in program.arenas.iter().enumerate().skip(arenas.len()) {
-            let label = format!("{:?} {index}", arena.role);
-            arenas.push(gpu.buffer(&label, WORD * padded(arena.words) as u64, BufferUse::Storage)?);
-        }
+    /// Takes the memory, compiles and binds: nothing of that happens again. Other programs of the model use the memory within
+    /// a step as well where `share` says so.
+    pub fn new(gpu: &Gpu, program: Program, storage: &GpuStorage, share: bool) -> Result<Self> {
+        let arenas = storage.arenas(&program, share)?;
         let words = HEADER + program.graph.steps().max(1) * program.graph.step_width();
         let step = gpu.buffer("step", WORD * words as u64, BufferUse::Storage)?;
         let flag = gpu.buffer("flag", WORD * padded(1) as u64, BufferUse::Storage)?;
@@ -396,7 +344,7 @@ impl Executable for GpuExecutable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{Builder, Caps};
+    use crate::graph::{Builder, Caps, Variables};
     use crate::ops::step_end;
     use crate::program::{Options, plan};
     use crate::runtime::tests::each_gpu;
@@ -406,7 +354,7 @@ mod tests {
         let builder = Builder::new(Arc::clone(&variables));
         step_end(&builder, steps).unwrap();
         let program = plan(Arc::new(builder.finish()), &Caps::default(), &Options::default()).unwrap();
-        GpuExecutable::new(gpu, program, &GpuStorage::new(gpu, &variables, 0).unwrap()).unwrap()
+        GpuExecutable::new(gpu, program, &GpuStorage::new(gpu, &variables, 0).unwrap(), true).unwrap()
     }
 
     fn table(steps: usize) -> StepTable {

@@ -5,6 +5,7 @@ mod cpu;
 mod exact;
 mod executable;
 mod gpu;
+mod gpu_storage;
 mod receipt;
 mod storage;
 
@@ -18,7 +19,7 @@ use crate::device::storage::Memory;
 use crate::error::{Error, Result};
 use crate::graph::{Caps, Graph, Variables};
 use crate::oracle::{Oracle, zeros};
-use crate::program::{Options, plan};
+use crate::program::{Options, Reuse, plan};
 use crate::runtime::{AdapterInfo, Counters, Gpu, Wanted, adapters, select};
 use crate::shape::Type;
 
@@ -176,7 +177,7 @@ impl Device {
         Ok(Storage(match &self.kind {
             Kind::Cpu => Memory::Cpu(Arc::new(Mutex::new(zeros(variables)))),
             Kind::Exact => Memory::Exact(Arc::new(Mutex::new(zeros(variables)))),
-            Kind::Gpu(gpu) => Memory::Gpu(gpu::GpuStorage::new(gpu, variables, options.guard)?),
+            Kind::Gpu(gpu) => Memory::Gpu(gpu_storage::GpuStorage::new(gpu, variables, options.guard)?),
         }))
     }
 
@@ -207,7 +208,10 @@ impl Device {
                 cpu::room(elements(&graph.types).saturating_mul(8))?;
                 Ok(Box::new(exact::ExactExecutable::new(Oracle::new(Arc::clone(graph)), storage.clone())))
             }
-            (Kind::Gpu(gpu), Memory::Gpu(storage)) => Ok(Box::new(gpu::GpuExecutable::new(gpu, program()?, storage)?)),
+            (Kind::Gpu(gpu), Memory::Gpu(storage)) => {
+                let share = options.reuse == Reuse::On;
+                Ok(Box::new(gpu::GpuExecutable::new(gpu, program()?, storage, share)?))
+            }
             _ => Err(Error::argument("storage", format!("that of {}", self.name()), "another device's")),
         }
     }

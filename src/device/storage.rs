@@ -1,6 +1,6 @@
 //! The variables of a model on a device.
 
-use crate::device::{cpu, gpu, lock};
+use crate::device::{cpu, gpu_storage, lock};
 use crate::error::{Error, Result};
 use crate::graph::{Buffer, Float};
 use crate::shape::Type;
@@ -14,7 +14,7 @@ pub struct Storage(pub(super) Memory);
 pub(super) enum Memory {
     Cpu(cpu::CpuStorage<f32>),
     Exact(cpu::CpuStorage<f64>),
-    Gpu(gpu::GpuStorage),
+    Gpu(gpu_storage::GpuStorage),
 }
 
 impl Storage {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::graph::{Column, Graph, Kept, Node, Op, Origin, Report, Value, Variable, Variables};
+use crate::graph::{Column, Graph, Kept, Node, Op, Origin, Place, Report, Value, Variable, Variables};
 use crate::shape::Type;
 
 /// Makes a graph. Taken by `&` everywhere, so that calls nest.
@@ -21,6 +21,8 @@ struct Inner {
     logits: HashMap<Value, (Value, Squash)>,
     /// Values whose sums are added to the loss.
     losses: Vec<Value>,
+    /// Where the ops that come next belong.
+    place: Place,
     streams: u32,
 }
 
@@ -50,7 +52,8 @@ impl Builder {
             kept: None,
         };
         let (variables, logits) = (HashMap::new(), HashMap::new());
-        Self { inner: RefCell::new(Inner { graph, variables, logits, losses: vec![], streams: 0 }) }
+        let place = Place::default();
+        Self { inner: RefCell::new(Inner { graph, variables, logits, losses: vec![], place, streams: 0 }) }
     }
 
     /// Adds an op; gives its outputs.
@@ -63,11 +66,11 @@ impl Builder {
         for ty in &outputs {
             ty.shape.checked_len(op.name())?;
         }
-        let graph = &mut self.inner.borrow_mut().graph;
+        let Inner { graph, place, .. } = &mut *self.inner.borrow_mut();
         let node = graph.nodes.len();
         let outputs: Vec<Value> =
             outputs.into_iter().enumerate().map(|(output, ty)| add(graph, ty, Origin::Node { node, output })).collect();
-        graph.nodes.push(Node { op, inputs: inputs.to_vec(), outputs: outputs.clone() });
+        graph.nodes.push(Node { op, inputs: inputs.to_vec(), outputs: outputs.clone(), place: place.clone() });
         Ok(outputs)
     }
 
@@ -78,6 +81,20 @@ impl Builder {
     pub fn op1(&self, op: impl Op + 'static, inputs: &[Value]) -> Result<Value> {
         let outputs = self.op(Arc::new(op), inputs)?;
         outputs.first().copied().ok_or_else(|| Error::shape("op", "one output", "none"))
+    }
+
+    /// Says that all ops that `trace` adds belong to a part of the model, as "layer `dense`": messages name it.
+    pub fn within<T>(&self, part: &str, trace: impl FnOnce() -> T) -> T {
+        let direction = self.inner.borrow().place.direction;
+        self.at(Place { part: Some(part.into()), direction }, trace)
+    }
+
+    /// The same for a place.
+    pub(crate) fn at<T>(&self, place: Place, trace: impl FnOnce() -> T) -> T {
+        let before = std::mem::replace(&mut self.inner.borrow_mut().place, place);
+        let traced = trace();
+        self.inner.borrow_mut().place = before;
+        traced
     }
 
     /// Data that the host uploads before a run.
@@ -245,7 +262,8 @@ fn add(graph: &mut Graph, ty: Type, origin: Origin) -> Value {
     Value(graph.types.len() - 1)
 }
 
-fn drop_unread(graph: &mut Graph) {
+/// Drops the ops that nothing reads.
+pub(crate) fn drop_unread(graph: &mut Graph) {
     let mut live = vec![false; graph.types.len()];
     let kept = graph.writes.iter().map(|(_, v)| v).chain(&graph.outputs).chain(graph.results.iter().flatten());
     kept.for_each(|v| live[v.0] = true);

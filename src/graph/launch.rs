@@ -99,8 +99,10 @@ pub enum Role {
     Partials,
     /// Sums and counts of steps.
     Results,
-    /// One value that a step computes.
+    /// What a step computes and nothing reads after it: several values, one after the other.
     Activation,
+    /// One value that a step computes and somebody outside reads.
+    Output,
     /// Outputs that nothing reads: bound, and not written.
     Unread,
 }

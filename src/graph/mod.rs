@@ -4,6 +4,7 @@ mod builder;
 mod float;
 mod launch;
 mod op;
+mod pointwise;
 mod step;
 mod tolerance;
 mod variable;
@@ -12,6 +13,7 @@ mod wgsl;
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use builder::drop_unread;
 pub use builder::{Builder, Squash};
 pub use float::{F1, F2, Float};
 pub use launch::{
@@ -19,13 +21,15 @@ pub use launch::{
 };
 pub(crate) use op::is_foreign;
 pub use op::{Args, Buffer, Inputs, Op, OpDef, call};
+pub use pointwise::Pointwise;
+pub(crate) use pointwise::call_of;
 pub use step::{FLAG_BAD_INDEX, FLAG_NOT_FINITE, GRADIENT_LIMIT, HEADER, StepState, StepTable, Words};
 pub use tolerance::{Measure, TINY, Tolerance, UNIT, chunked_sum, sum as sum_bar, ulp};
 pub use variable::{ALIGN_WORDS, Variable, VariableKind, Variables, padded};
-pub(crate) use wgsl::shader;
 pub use wgsl::{Composed, Source, compose};
+pub(crate) use wgsl::{declared, shader};
 
-use crate::error::{Error, Result};
+use crate::error::{Direction, Error, Result};
 use crate::shape::Type;
 
 /// A value of a graph: a tensor that an op gives, a variable, or data.
@@ -57,6 +61,17 @@ pub struct Node {
     pub inputs: Vec<Value>,
     /// What it gives.
     pub outputs: Vec<Value>,
+    /// Where in a model it comes from, for messages.
+    pub place: Place,
+}
+
+/// Where in a model an op comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The part of the model, in words: "layer `dense`".
+    pub part: Option<Arc<str>>,
+    /// Whether it gives values or their gradients.
+    pub direction: Direction,
 }
 
 /// A column of the step table: a number per step, computed by the host.
@@ -220,7 +235,7 @@ impl Graph {
     }
 
     /// Where the storage of a value comes from, through the ops that share it.
-    fn shared(&self, value: Value) -> Option<Origin> {
+    pub(crate) fn shared(&self, value: Value) -> Option<Origin> {
         match self.origins[value.0] {
             Origin::Node { .. } => self.shared(self.shared_input(value)?),
             origin => Some(origin),

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::graph::builder::Builder;
 use crate::graph::float::Float;
 use crate::graph::launch::{Site, Variant};
+use crate::graph::pointwise::Pointwise;
 use crate::graph::step::StepState;
 use crate::graph::tolerance::{Measure, Tolerance};
 use crate::graph::{Node, Value};
@@ -37,6 +38,12 @@ pub trait OpDef: Debug + Send + Sync + 'static {
     /// Whether the op sets the flag where a gradient that it gives is not finite, or too large for an optimizer.
     fn checks_finite(&self) -> bool {
         false
+    }
+
+    /// What it is in WGSL, element by element, for an op that can be merged with its neighbours into one kernel: f32 alone,
+    /// no flag, no state, and operands that stretch to the shape of the outputs.
+    fn pointwise(&self) -> Option<Pointwise> {
+        None
     }
 
     /// Of a loss that brings its gradient: how many terms of its sums a row of the batch gives. Its first output is the
@@ -95,6 +102,8 @@ pub trait Op: Debug + Send + Sync {
     fn aliases(&self) -> Vec<(usize, usize)>;
     /// See [`OpDef::checks_finite`].
     fn checks_finite(&self) -> bool;
+    /// See [`OpDef::pointwise`].
+    fn pointwise(&self) -> Option<Pointwise>;
     /// See [`OpDef::loss_terms`].
     fn loss_terms(&self, inputs: &[&Type]) -> Option<usize>;
     /// See [`OpDef::gradient`].
@@ -130,6 +139,9 @@ impl<T: OpDef> Op for T {
     }
     fn checks_finite(&self) -> bool {
         OpDef::checks_finite(self)
+    }
+    fn pointwise(&self) -> Option<Pointwise> {
+        OpDef::pointwise(self)
     }
     fn loss_terms(&self, inputs: &[&Type]) -> Option<usize> {
         OpDef::loss_terms(self, inputs)
@@ -169,6 +181,14 @@ impl<F: Float> Buffer<F> {
         match ty.dtype {
             crate::shape::Dtype::F32 => Self::Float(vec![F::ZERO; ty.len()]),
             crate::shape::Dtype::U32 => Self::Index(vec![0; ty.len()]),
+        }
+    }
+
+    /// Sets the number of elements; those that come are 0.
+    pub fn resize(&mut self, len: usize) {
+        match self {
+            Self::Float(v) => v.resize(len, F::ZERO),
+            Self::Index(v) => v.resize(len, 0),
         }
     }
 

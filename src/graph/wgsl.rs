@@ -145,9 +145,13 @@ pub fn compose(launch: &Launch) -> Composed {
 fn forward(name: &str, signature: &str, stem: &str, params: &[f32]) -> String {
     let inner = signature.trim_start_matches('(').split(')').next().unwrap_or_default();
     let arguments = inner.split(',').filter_map(|a| a.split(':').next()).map(|a| a.trim().to_string());
-    // As decimals of f64: the shortest ones of the largest f32 are above it, which a compiler may refuse.
-    let arguments: Vec<String> = arguments.chain(params.iter().map(|p| format!("{:?}f", f64::from(*p)))).collect();
+    let arguments: Vec<String> = arguments.chain(params.iter().map(|&p| number(p))).collect();
     format!("fn {name}{signature} {{ return {stem}_{name}({}); }}", arguments.join(", "))
+}
+
+/// A number in WGSL. As a decimal of f64: the shortest one of the largest f32 is above it, which a compiler may refuse.
+pub(super) fn number(x: f32) -> String {
+    format!("{:?}f", f64::from(x))
 }
 
 fn add<'a>(source: &'a Source, files: &mut Vec<&'a Source>) {
@@ -163,9 +167,47 @@ fn add<'a>(source: &'a Source, files: &mut Vec<&'a Source>) {
     files.push(source);
 }
 
+/// The names that files, and those that they use, declare; a name twice where two of them do.
+pub(crate) fn declared<'a>(sources: &[&'a Source]) -> Vec<&'a str> {
+    let mut files = vec![];
+    sources.iter().for_each(|source| add(source, &mut files));
+    files.into_iter().flat_map(|file| names(&file.text)).collect()
+}
+
+/// The names that a text declares outside of all braces.
+fn names(text: &str) -> Vec<&str> {
+    let (mut names, mut depth, mut declares) = (vec![], 0u32, false);
+    for line in text.lines() {
+        let code = line.split("//").next().unwrap_or_default();
+        for word in code.split_inclusive(|c: char| !c.is_alphanumeric() && c != '_') {
+            let name = word.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '_');
+            if depth == 0 && !name.is_empty() {
+                names.extend(declares.then_some(name));
+                declares = matches!(name, "fn" | "const" | "struct" | "alias" | "override");
+            }
+            depth = match word.chars().last() {
+                Some('{') => depth + 1,
+                Some('}') => depth.saturating_sub(1),
+                _ => depth,
+            };
+        }
+    }
+    names
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_those_outside_of_braces() {
+        let text = "// fn no() {}\nconst A: u32 = 1u;\nfn f(x: f32) -> f32 {\n    const B = 2;\n    return x;\n}\nstruct S { fn_: u32 }\n";
+        assert_eq!(names(text), ["A", "f", "S"]);
+        let source = shader!("unary/sigmoid.wgsl");
+        let all = declared(&[&source, &source]);
+        assert!(all.contains(&"sigmoid_f") && all.contains(&"is_nan"), "{all:?}");
+        assert_eq!(all.iter().filter(|name| **name == "sigmoid_f").count(), 1);
+    }
 
     #[test]
     fn only_loops_of_a_program_are_bounded_by_the_compiler() {

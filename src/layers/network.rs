@@ -332,7 +332,9 @@ impl Layer for Network {
         for call in &self.calls {
             let (name, placed) = &self.layers[call.layer];
             let from = self.gathered(call, x, &given, |given, output| given.get(output).copied())?;
-            let outputs = placed.layer().call(&scope.within(name, placed), &from);
+            let inside = scope.within(name, placed);
+            let part = format!("layer `{}`", inside.path());
+            let outputs = scope.builder().within(&part, || placed.layer().call(&inside, &from));
             given.push(outputs.map_err(|source| self.in_layer(call.layer, source))?);
         }
         let outputs = self.outputs.iter().map(|(_, from)| match *from {

@@ -38,6 +38,11 @@ impl<'a> Scope<'a> {
         Self { path: path.into(), ..self }
     }
 
+    /// The path of the layer in its model: `encoder/dense`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// What takes the ops.
     pub fn builder(&self) -> &'a Builder {
         self.builder

@@ -8,8 +8,8 @@ use crate::graph::Variables;
 use crate::layers::unused;
 use crate::losses::{Loss, Losses};
 use crate::metrics::{MetricOf, Metrics};
-use crate::model::{Compiled, CompiledMetric, CompiledOutput, Mode, Model};
-use crate::optimizers::Optimizer;
+use crate::model::{Compiled, CompiledMetric, CompiledOutput, LossWeight, Mode, Model};
+use crate::optimizers::{LearningRate, Optimizer};
 use crate::shape::Type;
 
 impl Model {
@@ -46,15 +46,39 @@ impl Model {
     /// ```
     pub fn compile(
         &mut self,
-        optimizer: impl Optimizer + 'static,
+        mut optimizer: impl Optimizer + 'static,
         loss: impl Into<Losses>,
         metrics: impl Into<Metrics>,
     ) -> Result<()> {
         optimizer.check()?;
+        let rate = optimizer.learning_rate();
+        *rate = rate.unshared();
         let mut outputs = self.compiled_losses(loss.into())?;
         self.add_metrics(&mut outputs, metrics.into())?;
         let variables = self.with_moments(optimizer.moments())?;
         self.adopt(Compiled { optimizer: Box::new(optimizer), outputs }, variables)
+    }
+
+    /// Trains with another learning rate from the next epoch on. What runs stays as it is: the rate of a step is a number
+    /// that the host gives it.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] before `compile`, and for a rate that makes no sense.
+    pub fn set_learning_rate(&mut self, rate: impl Into<LearningRate>) -> Result<()> {
+        self.compiled()?;
+        self.compiled.as_mut().map_or(Ok(()), |compiled| compiled.optimizer.learning_rate().set(rate))
+    }
+
+    /// Gives the loss of an output another weight in the sum that is trained on, from the next epoch on.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] before `compile`, and for a weight that f32 does not hold; [`Error::Unknown`] for an output that
+    /// there is not.
+    pub fn set_loss_weight(&mut self, output: &str, weight: f64) -> Result<()> {
+        checked_weight(output, weight)?;
+        let at = self.output_of("loss weights", "weights", Some(output))?;
+        self.compiled()?.outputs[at].weight.set(weight);
+        Ok(())
     }
 
     /// The place of an output that `what` names; without a name, that of the only one. `by` is how names are given.
@@ -86,16 +110,14 @@ impl Model {
         }
         let mut weights = vec![1.0; self.outputs.len()];
         for (name, weight) in losses.weights {
-            if !(weight as f32).is_finite() {
-                return Err(Error::argument(format!("the loss weight of `{name}`"), "a number that f32 holds", weight));
-            }
+            checked_weight(&name, weight)?;
             weights[self.output_of("loss weights", "weights", Some(&name))?] = weight;
         }
         let mut compiled = vec![];
         for ((loss, weight), name) in of_outputs.into_iter().zip(weights).zip(self.output_names()) {
             let expected = format!("one for each output, with `.output(\"{name}\", …)`");
             let loss = loss.ok_or_else(|| Error::argument("loss", expected, format!("none for `{name}`")))?;
-            compiled.push(CompiledOutput { loss, weight, metrics: vec![] });
+            compiled.push(CompiledOutput { loss, weight: LossWeight::new(weight), metrics: vec![] });
         }
         Ok(compiled)
     }
@@ -151,6 +173,13 @@ impl Model {
     /// What `compile` has said.
     pub(crate) fn compiled(&self) -> Result<&Compiled> {
         self.compiled.as_ref().ok_or_else(|| Error::argument("model", "a call of `compile` before this one", "none"))
+    }
+}
+
+fn checked_weight(output: &str, weight: f64) -> Result<()> {
+    match (weight as f32).is_finite() {
+        true => Ok(()),
+        false => Err(Error::argument(format!("the loss weight of `{output}`"), "a number that f32 holds", weight)),
     }
 }
 

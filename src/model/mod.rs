@@ -10,6 +10,7 @@ mod trace;
 mod weights;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use functional::Functional;
 pub use sequential::Sequential;
@@ -60,8 +61,26 @@ pub(crate) struct Compiled {
 pub(crate) struct CompiledOutput {
     pub(crate) loss: Box<dyn Loss>,
     /// What the loss counts in the sum of all.
-    pub(crate) weight: f64,
+    pub(crate) weight: LossWeight,
     pub(crate) metrics: Vec<CompiledMetric>,
+}
+
+/// The weight of a loss: of the model and of its graphs, whose step tables are filled with it.
+#[derive(Clone, Debug)]
+pub(crate) struct LossWeight(Arc<AtomicU64>);
+
+impl LossWeight {
+    pub(crate) fn new(weight: f64) -> Self {
+        Self(Arc::new(AtomicU64::new(weight.to_bits())))
+    }
+
+    pub(crate) fn get(&self) -> f64 {
+        f64::from_bits(self.0.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set(&self, weight: f64) {
+        self.0.store(weight.to_bits(), Ordering::Relaxed);
+    }
 }
 
 /// A metric with its key in the logs.

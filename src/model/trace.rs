@@ -63,6 +63,8 @@ pub(crate) trait Trained: fmt::Debug {
     fn loaded(&mut self) -> &mut Vec<Loaded>;
     /// Steps that were trained.
     fn iterations(&mut self) -> &mut u64;
+    /// The names of what it takes: inputs, then outputs with targets.
+    fn names(&self) -> [Vec<String>; 2];
     /// The model that it is, if it is one.
     fn model(&mut self) -> Option<&mut Model> {
         None
@@ -77,14 +79,39 @@ impl dyn Trained + '_ {
             Some(at) => at,
             None => {
                 self.loaded().retain(|loaded| loaded.key.0 != key.0);
-                let (graph, feed) = self.graph(key)?;
-                let (device, storage) = self.memory();
-                let executable = device.load(&graph, storage, &Options::default())?;
-                self.loaded().push(Loaded { key, graph, feed, executable });
+                let loaded = self.load(key, &Options::default()).map_err(|error| self.with_batch(key, error))?;
+                self.loaded().push(loaded);
                 self.loaded().len() - 1
             }
         };
         Ok(&mut self.loaded()[at])
+    }
+
+    /// The error of a graph that the device has no room for, with the largest batch that it has room for, if there is one.
+    fn with_batch(&self, (mode, batch, rows, weighted): Key, error: Error) -> Error {
+        let fits = |batch: usize| match &error {
+            Error::Limit { .. } => {
+                self.graph((mode, batch, rows, weighted)).and_then(|(g, _)| self.memory().0.check(&g))
+            }
+            _ => self.load((mode, batch, rows, weighted), &Options::default()).map(drop),
+        };
+        if !matches!(error, Error::Limit { .. } | Error::OutOfMemory { .. }) || batch < 2 || fits(1).is_err() {
+            return error;
+        }
+        let (mut good, mut bad) = (1, batch);
+        while bad - good > 1 {
+            let middle = good + (bad - good) / 2;
+            if fits(middle).is_ok() { good = middle } else { bad = middle }
+        }
+        Error::Batch { batch, fits: good, source: Box::new(error) }
+    }
+
+    /// The graph of a key on the device, in memory of its own but for the variables.
+    pub(crate) fn load(&self, key: Key, options: &Options) -> Result<Loaded> {
+        let (graph, feed) = self.graph(key)?;
+        let (device, storage) = self.memory();
+        let executable = device.load(&graph, storage, options)?;
+        Ok(Loaded { key, graph, feed, executable })
     }
 }
 
@@ -103,6 +130,10 @@ impl Trained for Model {
 
     fn iterations(&mut self) -> &mut u64 {
         &mut self.iterations
+    }
+
+    fn names(&self) -> [Vec<String>; 2] {
+        [&self.inputs, &self.outputs].map(|of| of.iter().map(|(name, _)| name.clone()).collect())
     }
 
     fn model(&mut self) -> Option<&mut Model> {
@@ -176,10 +207,11 @@ impl Model {
             let (weight, weights) = from.data(&Type::f32([]))?;
             feed.targets.push(target);
             feed.weights.push(weight);
-            let weight = compiled.weight;
-            let column = g.column(&format!("loss weight of {name}"), move |_| weight);
+            let weight = compiled.weight.clone();
+            let column = g.column(&format!("loss weight of {name}"), move |_| weight.get());
             let targets = Targets { y, weights };
-            let loss = Loss::call(&*compiled.loss, g, p, targets, training.then_some(column));
+            let part = format!("the loss of output `{name}`");
+            let loss = g.within(&part, || Loss::call(&*compiled.loss, g, p, targets, training.then_some(column)));
             let loss = loss.map_err(|e| of_output(name, format!("loss {}", compiled.loss.name()), e))?;
             let of_output = Report::mean(&format!("{name}_loss"), loss.sums, loss.terms_per_row);
             total.extend(of_output.parts.iter().map(|part| Part { weight: Some(column), ..*part }));

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::error::Result;
-use crate::graph::{Builder, Value};
+use crate::error::{Direction, Result};
+use crate::graph::{Builder, Place, Value};
 use crate::ops::{add, same};
 
 impl Builder {
@@ -34,11 +34,15 @@ impl Builder {
             if !needed || dy.iter().all(Option::is_none) {
                 continue;
             }
-            for (&input, dx) in node.inputs.iter().zip(node.op.gradient(self, node, &dy)?) {
-                if let (Some(dx), true) = (dx, depends[input.0]) {
-                    accumulate(self, &mut gradients, input, dx)?;
+            let place = Place { direction: Direction::Gradient, ..node.place.clone() };
+            self.at(place, || {
+                for (&input, dx) in node.inputs.iter().zip(node.op.gradient(self, node, &dy)?) {
+                    if let (Some(dx), true) = (dx, depends[input.0]) {
+                        accumulate(self, &mut gradients, input, dx)?;
+                    }
                 }
-            }
+                Ok(())
+            })?;
         }
         Ok(wrt.iter().map(|v| gradients.get(v).copied()).collect())
     }

@@ -6,6 +6,7 @@ mod autodiff;
 mod bias_add;
 mod binary;
 pub mod case;
+mod chain;
 mod dense;
 mod dropout;
 mod finite;
@@ -35,6 +36,7 @@ pub use adam::{Adam, adam};
 pub use bias_add::{BiasAdd, BiasAddBackward, bias_add};
 pub use binary::*;
 pub use case::{Case, Domain, Family, Input};
+pub use chain::{Chain, MOST_STRETCHED, Member};
 pub use dense::{Dense, DenseBackward, dense};
 pub use dropout::{Dropout, dropout};
 pub use finite::{CheckFinite, check_finite};
@@ -84,6 +86,7 @@ use crate::shape::{Dtype, Type};
 pub static FAMILIES: &[Family] = &[
     Family { name: "unary", cases: unary::cases },
     Family { name: "binary", cases: binary::cases },
+    Family { name: "chain", cases: chain::cases },
     Family { name: "select", cases: select::cases },
     Family { name: "reduce", cases: reduce::cases },
     Family { name: "squeeze", cases: squeeze::cases },

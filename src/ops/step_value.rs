@@ -1,7 +1,9 @@
 //! A number of the step table as a value.
 
 use crate::error::Result;
-use crate::graph::{Args, Bind, Builder, Float, Measure, Node, OpDef, Param, Site, Tolerance, Value, Variant, shader};
+use crate::graph::{
+    Args, Bind, Builder, Float, Measure, Node, OpDef, Param, Pointwise, Site, Tolerance, Value, Variant, shader,
+};
 use crate::ops::case::{Case, EDGES};
 use crate::ops::{arity, elementwise};
 use crate::shape::Type;
@@ -45,6 +47,11 @@ pub fn full(g: &Builder, value: f64, ty: Type) -> Result<Value> {
 impl OpDef for StepValue {
     fn name(&self) -> &str {
         "step_value"
+    }
+
+    fn pointwise(&self) -> Option<Pointwise> {
+        let output = format!("step_column(params.step_width, {}u)", self.column);
+        Some(Pointwise { sources: vec![], outputs: vec![output], reads_step: true })
     }
 
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {

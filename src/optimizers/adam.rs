@@ -80,6 +80,10 @@ impl Optimizer for Adam {
         self.step(g, None, p, dp, moments)
     }
 
+    fn learning_rate(&mut self) -> &mut LearningRate {
+        &mut self.learning_rate
+    }
+
     fn check(&self) -> Result<()> {
         self.learning_rate.check()?;
         share("beta1", self.beta1)?;

@@ -61,6 +61,10 @@ impl Optimizer for AdamW {
         self.adam.step(g, Some(decay), p, dp, moments)
     }
 
+    fn learning_rate(&mut self) -> &mut LearningRate {
+        &mut self.adam.learning_rate
+    }
+
     fn check(&self) -> Result<()> {
         self.adam.check()?;
         rate("weight_decay", self.weight_decay)

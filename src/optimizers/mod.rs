@@ -31,6 +31,9 @@ pub trait Optimizer: Debug + Send + Sync {
     /// Those of the op.
     fn apply(&self, g: &Builder, p: &[Value], dp: &[Value], moments: &[Value]) -> Result<Vec<Value>>;
 
+    /// The learning rate, which may be changed between epochs.
+    fn learning_rate(&mut self) -> &mut LearningRate;
+
     /// Refuses settings that make no sense.
     ///
     /// # Errors

@@ -74,6 +74,10 @@ impl Optimizer for Rmsprop {
         ops::rmsprop(g, ops::Rmsprop { parameters: p.len(), rho, momentum, epsilon, centered, column }, p, dp, moments)
     }
 
+    fn learning_rate(&mut self) -> &mut LearningRate {
+        &mut self.learning_rate
+    }
+
     fn check(&self) -> Result<()> {
         self.learning_rate.check()?;
         share("rho", self.rho)?;

@@ -1,8 +1,8 @@
 //! Learning rates: a number, or a rule that gives one for every step.
 
 use std::f64::consts::PI;
-use std::fmt::Debug;
-use std::sync::Arc;
+use std::fmt::{self, Debug};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::graph::Builder;
@@ -16,19 +16,41 @@ use crate::optimizers::rate;
 /// let fixed = Adam::new(0.001);
 /// let falling = Adam::new(ExponentialDecay::new(0.001, 1000, 0.9));
 /// ```
+/// A clone of it is the same one: [`set`](Self::set) changes both. A model has one of its own from `compile` on.
 #[derive(Clone, Debug)]
-pub struct LearningRate(Arc<dyn Schedule>);
+pub struct LearningRate(Arc<Mutex<Arc<dyn Schedule>>>);
 
 impl<S: Schedule + 'static> From<S> for LearningRate {
     fn from(schedule: S) -> Self {
-        Self(Arc::new(schedule))
+        Self::of(Arc::new(schedule))
     }
 }
 
 impl LearningRate {
+    fn of(schedule: Arc<dyn Schedule>) -> Self {
+        Self(Arc::new(Mutex::new(schedule)))
+    }
+
+    /// Any rule of the host: η as a function of the step, counted from 0 over all epochs.
+    ///
+    /// ```
+    /// use wgrad::optimizers::{LearningRate, Sgd};
+    ///
+    /// // Up for a hundred steps, then down with the root of the step.
+    /// let warm = |step: u64| 0.1 * ((step + 1) as f64 / 100.0).min((100.0 / (step + 1) as f64).sqrt());
+    /// let sgd = Sgd::new(LearningRate::from_fn(warm));
+    /// ```
+    pub fn from_fn(rule: impl Fn(u64) -> f64 + Send + Sync + 'static) -> Self {
+        Self::from(FromFn(rule))
+    }
+
+    fn schedule(&self) -> Arc<dyn Schedule> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// η at a step, counted from 0 over all epochs.
     pub fn at(&self, step: u64) -> f64 {
-        self.0.at(step)
+        self.schedule().at(step)
     }
 
     /// Refuses settings that make no sense.
@@ -36,7 +58,23 @@ impl LearningRate {
     /// # Errors
     /// [`Error::Argument`] with the setting.
     pub fn check(&self) -> Result<()> {
-        self.0.check()
+        self.schedule().check()
+    }
+
+    /// Goes on with another rate, from the next epoch on: nothing is compiled again.
+    ///
+    /// # Errors
+    /// Those of [`LearningRate::check`]; then it stays as it was.
+    pub fn set(&self, rate: impl Into<Self>) -> Result<()> {
+        let schedule = rate.into().schedule();
+        schedule.check()?;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = schedule;
+        Ok(())
+    }
+
+    /// The same rate, which nothing else changes.
+    pub(crate) fn unshared(&self) -> Self {
+        Self::of(self.schedule())
     }
 
     /// The column of η.
@@ -71,6 +109,25 @@ impl Schedule for f64 {
 
     fn check(&self) -> Result<()> {
         rate("learning_rate", *self)
+    }
+}
+
+/// A rule of the host. What it gives is looked at for the first step, and before each epoch for all of its steps.
+struct FromFn<F>(F);
+
+impl<F> Debug for FromFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a function")
+    }
+}
+
+impl<F: Fn(u64) -> f64 + Send + Sync> Schedule for FromFn<F> {
+    fn at(&self, step: u64) -> f64 {
+        (self.0)(step)
+    }
+
+    fn check(&self) -> Result<()> {
+        rate("learning_rate at step 0", self.at(0))
     }
 }
 

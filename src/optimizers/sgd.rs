@@ -61,6 +61,10 @@ impl Optimizer for Sgd {
         ops::sgd(g, ops::Sgd { parameters: p.len(), momentum, nesterov, column, decay }, p, dp, moments)
     }
 
+    fn learning_rate(&mut self) -> &mut LearningRate {
+        &mut self.learning_rate
+    }
+
     fn check(&self) -> Result<()> {
         self.learning_rate.check()?;
         share("momentum", self.momentum)?;

@@ -1,12 +1,14 @@
 //! A graph made ready for a device: launches with what they bind, and where each value lives. Plain data.
 
 mod explain;
+mod merge;
+mod places;
 mod plan;
 mod rules;
 
 use std::sync::Arc;
 
-pub use plan::{Options, plan};
+pub use plan::{Options, Reuse, plan};
 
 use crate::graph::{Caps, Composed, Graph, Role, Value};
 

@@ -1,19 +1,32 @@
-//! Finds a place for every value, and resolves launches to it.
+//! Resolves the launches of a graph to the places of its values.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::graph::{
-    Bind, Caps, Graph, Launch, MOST_TRIPS, Operand, Origin, Param, Role, Site, Value, VariableKind, Variant, compose,
-    padded,
-};
+use crate::graph::{Bind, Caps, Graph, Launch, MOST_TRIPS, Operand, Param, Site, Value, Variant, compose, padded};
+use crate::program::merge::merge;
+use crate::program::places::{Places, spanned, value};
 use crate::program::{Arena, Binding, Memory, PlannedLaunch, Program, Slot, Step};
 use crate::shape::Type;
+
+/// Whether values share memory one after the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reuse {
+    /// A value's memory goes to the next one once nothing reads it any more.
+    #[default]
+    On,
+    /// Every value keeps memory of its own: all of a step can be looked at after it.
+    Off,
+}
 
 /// How a program is made.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// Whether values share memory.
+    pub reuse: Reuse,
+    /// Whether elementwise ops stay as they are, each with its launch, so that what is between them can be looked at.
+    pub apart: bool,
     /// Words that belong to nothing around what is bound: what a check fills with a pattern and looks at afterwards.
     pub guard: usize,
     /// The place of the variant that is forced for every op that has it; the default one elsewhere.
@@ -25,40 +38,30 @@ pub struct Options {
     pub folded: bool,
 }
 
-/// Makes a program of a graph. Every value has memory of its own, but for outputs that share an input's.
+/// Makes a program of a graph: elementwise neighbours become one op, every value gets its place, every launch what it
+/// binds.
 ///
 /// # Errors
 /// [`Error::Limit`] where a binding or a launch does not fit the device, [`Error::Unsupported`] where a launch would
 /// break a rule of [`Program::violations`], and what the ops' variants say.
 pub fn plan(graph: Arc<Graph>, caps: &Caps, options: &Options) -> Result<Program> {
-    let used = graph.used();
-    let variants = graph
-        .nodes
-        .iter()
-        .map(|node| {
-            let types = |values: &[Value]| -> Vec<Type> { values.iter().map(|&v| graph.ty(v).clone()).collect() };
-            let (inputs, outputs) = (types(&node.inputs), types(&node.outputs));
-            let used: Vec<bool> = node.outputs.iter().map(|v| used[v.0]).collect();
-            let site = Site { inputs: &inputs, outputs: &outputs, used: &used, caps };
-            let variants = node.op.variants(&site)?;
-            let wanted = if options.variant < variants.len() { options.variant } else { 0 };
-            let missing = || Error::Unsupported { what: node.op.name().into(), fix: "run it on the CPU".into() };
-            variants.into_iter().nth(wanted).ok_or_else(missing)
-        })
-        .collect::<Result<Vec<Variant>>>()?;
-    let mut places = Places::new(&graph, &variants, options);
-    places.assign(&used);
+    let apart = variants(&graph, caps, options)?;
+    let merged = if options.apart { Arc::clone(&graph) } else { merge(&graph, &spanned(&graph, &apart)) };
+    let variants = if Arc::ptr_eq(&merged, &graph) { apart } else { variants(&merged, caps, options)? };
+    let mut places = Places::new(&merged, &variants, options);
+    places.assign(&merged.used());
+    let (arenas, slots) = (places.arenas, places.slots);
+    let resolver = Resolver { graph: &merged, arenas: &arenas, slots: &slots, caps, options };
     let steps = variants
         .iter()
         .enumerate()
         .map(|(node, variant)| {
             let launches = variant.launches.iter().filter(|launch| launch.groups > 0);
-            let launches = launches.map(|launch| places.resolve(node, launch, caps)).collect::<Result<_>>()?;
+            let launches = launches.map(|launch| resolver.resolve(node, launch)).collect::<Result<_>>()?;
             Ok(Step { node, variant: variant.name, launches })
         })
         .collect::<Result<Vec<_>>>()?;
-    let (arenas, slots) = (places.arenas, places.slots);
-    let program = Program { graph, arenas, slots, steps, caps: caps.clone() };
+    let program = Program { graph: merged, arenas, slots, steps, caps: caps.clone() };
     match program.violations().into_iter().next() {
         None => Ok(program),
         Some(rule) => {
@@ -68,154 +71,39 @@ pub fn plan(graph: Arc<Graph>, caps: &Caps, options: &Options) -> Result<Program
     }
 }
 
-/// Arenas and slots in the making.
-struct Places<'a> {
-    graph: &'a Graph,
-    guard: usize,
-    folded: bool,
-    arenas: Vec<Arena>,
-    slots: Vec<Option<Slot>>,
-    /// The value whose storage each value shares, through all ops that share it: itself for most.
-    roots: Vec<usize>,
-    /// The roots of the values of each span, with what the span is: the longest first.
-    spans: Vec<(Role, bool, Vec<Value>)>,
+/// How each node runs.
+fn variants(graph: &Graph, caps: &Caps, options: &Options) -> Result<Vec<Variant>> {
+    let used = graph.used();
+    let of_node = |node: &crate::graph::Node| {
+        let types = |values: &[Value]| -> Vec<Type> { values.iter().map(|&v| graph.ty(v).clone()).collect() };
+        let (inputs, outputs) = (types(&node.inputs), types(&node.outputs));
+        let used: Vec<bool> = node.outputs.iter().map(|v| used[v.0]).collect();
+        let site = Site { inputs: &inputs, outputs: &outputs, used: &used, caps };
+        let variants = node.op.variants(&site)?;
+        let wanted = if options.variant < variants.len() { options.variant } else { 0 };
+        let missing = || Error::Unsupported { what: node.op.name().into(), fix: "run it on the CPU".into() };
+        variants.into_iter().nth(wanted).ok_or_else(missing)
+    };
+    graph.nodes.iter().map(of_node).collect()
 }
 
-impl<'a> Places<'a> {
-    fn new(graph: &'a Graph, variants: &[Variant], options: &Options) -> Self {
-        let mut roots: Vec<usize> = (0..graph.types.len()).collect();
-        for node in &graph.nodes {
-            for (output, input) in node.op.aliases() {
-                roots[node.outputs[output].0] = roots[node.inputs[input].0];
-            }
-        }
-        let mut spans = vec![];
-        for (node, variant) in variants.iter().enumerate() {
-            for launch in &variant.launches {
-                for bind in &launch.binds {
-                    if let Bind::Span(role, operands) = bind {
-                        let values =
-                            operands.iter().map(|&o| Value(roots[value(graph, node, o).0])).collect::<Vec<_>>();
-                        spans.push((*role, launch.congruent, values));
-                    }
-                }
-            }
-        }
-        spans.sort_by_key(|(_, _, values)| std::cmp::Reverse(values.len()));
-        let &Options { guard, folded, .. } = options;
-        Self { graph, guard, folded, arenas: vec![], slots: vec![None; graph.types.len()], roots, spans }
-    }
+/// What launches are resolved by.
+struct Resolver<'a> {
+    graph: &'a Graph,
+    arenas: &'a [Arena],
+    slots: &'a [Option<Slot>],
+    caps: &'a Caps,
+    options: &'a Options,
+}
 
-    fn assign(&mut self, used: &[bool]) {
-        self.variables();
-        self.data();
-        self.spans();
-        for (index, used) in used.iter().enumerate() {
-            let wanted = *used || matches!(self.graph.origins[index], Origin::Data);
-            if self.slots[index].is_none() && self.roots[index] == index && wanted {
-                let arena = self.arena(Role::Activation, false);
-                self.put(Value(index), arena);
-            }
-        }
-        self.unread();
-        self.slots = self.roots.iter().map(|&root| self.slots[root]).collect();
-        for arena in self.arenas.iter_mut().skip(3) {
-            arena.words += self.guard;
-        }
-    }
-
-    /// The arenas of the variables stand in front, and do not depend on the program.
-    fn variables(&mut self) {
-        let (offsets, ends) = self.graph.variables.layout(self.guard);
-        let roles = [Role::Parameters, Role::Moments, Role::State];
-        for (kind, role) in VariableKind::ALL.into_iter().zip(roles) {
-            self.arenas.push(Arena { role, words: ends[kind as usize], congruent: true });
-        }
-        for (index, origin) in self.graph.origins.iter().enumerate() {
-            if let Origin::Variable(v) = origin
-                && let Some(variable) = self.graph.variables.get(*v)
-            {
-                let arena = variable.kind as usize;
-                self.slots[index] = Some(Slot { arena, offset: offsets[*v], len: variable.ty.len() });
-            }
-        }
-    }
-
-    fn data(&mut self) {
-        let congruent = self
-            .spans
-            .iter()
-            .any(|(_, congruent, values)| *congruent && values.iter().any(|v| self.graph.origins[v.0] == Origin::Data));
-        let arena = self.arena(Role::Data, congruent);
-        for &value in &self.graph.data {
-            self.put(value, arena);
-        }
-    }
-
-    /// Values that some launch binds together share an arena, in the order of the longest span.
-    fn spans(&mut self) {
-        let spans = std::mem::take(&mut self.spans);
-        let mut groups: Vec<(Role, bool, Vec<Value>)> = vec![];
-        for (role, congruent, values) in &spans {
-            let mut group = (*role, *congruent, vec![]);
-            // A span joins all groups that it has a member of: those come first, in their order.
-            groups.retain_mut(|(role, congruent, members)| {
-                let apart = !members.iter().any(|v| values.contains(v));
-                if !apart {
-                    group = (*role, group.1 || *congruent, [group.2.as_slice(), members].concat());
-                }
-                apart
-            });
-            let free = values.iter().filter(|v| self.slots[v.0].is_none() && !group.2.contains(v));
-            let free: Vec<Value> = free.copied().collect();
-            group.2.extend(free);
-            if !group.2.is_empty() {
-                groups.push(group);
-            }
-        }
-        for (role, congruent, members) in groups {
-            let arena = self.arena(role, congruent);
-            members.into_iter().for_each(|value| self.put(value, arena));
-        }
-        self.spans = spans;
-    }
-
-    /// Outputs that nothing reads are bound to a place each, of the smallest size.
-    fn unread(&mut self) {
-        let arena = self.arena(Role::Unread, false);
-        for node in &self.graph.nodes {
-            for &output in &node.outputs {
-                if self.slots[self.roots[output.0]].is_none() {
-                    let offset = self.arenas[arena].words;
-                    self.slots[output.0] = Some(Slot { arena, offset, len: 0 });
-                    self.arenas[arena].words += padded(0);
-                }
-            }
-        }
-        if self.arenas[arena].words == self.guard {
-            self.arenas[arena].words += padded(0); // a span of nothing is bound here
-        }
-    }
-
-    fn arena(&mut self, role: Role, congruent: bool) -> usize {
-        self.arenas.push(Arena { role, words: self.guard, congruent });
-        self.arenas.len() - 1
-    }
-
-    fn put(&mut self, value: Value, arena: usize) {
-        let len = self.graph.ty(value).len();
-        let into = &mut self.arenas[arena];
-        self.slots[value.0] = Some(Slot { arena, offset: into.words, len });
-        into.words += padded(len) + if into.congruent { 0 } else { self.guard };
-    }
-
+impl Resolver<'_> {
     fn slot(&self, node: usize, operand: Operand) -> Result<Slot> {
-        let value = value(self.graph, node, operand);
+        let value = value(&self.graph.nodes[node], operand);
         let name = self.graph.nodes[node].op.name();
         self.slots[value.0].ok_or_else(|| Error::shape(name, "operands with memory", format!("{operand:?}")))
     }
 
-    fn resolve(&self, node: usize, launch: &Launch, caps: &Caps) -> Result<PlannedLaunch> {
+    fn resolve(&self, node: usize, launch: &Launch) -> Result<PlannedLaunch> {
         let name = self.graph.nodes[node].op.name();
         let mut bindings = vec![];
         let mut members: HashMap<(usize, usize), usize> = HashMap::new();
@@ -235,7 +123,7 @@ impl<'a> Places<'a> {
                 Bind::Flag | Bind::FlagWrite => Memory::Flag,
             };
             if let Memory::Arena { words, .. } = memory {
-                fits(name, 4 * words as u64, caps.max_binding_bytes)?;
+                fits(name, 4 * words as u64, self.caps.max_binding_bytes)?;
             }
             bindings.push(Binding { memory, writes: what.writes() });
         }
@@ -264,15 +152,15 @@ impl<'a> Places<'a> {
             kernel: Arc::new(compose(launch)),
             params: params.collect(),
             bindings,
-            grid: self.grid(name, launch.groups, caps)?,
+            grid: self.grid(name, launch.groups)?,
             trips: launch.trips,
             flops: launch.flops,
         })
     }
 
-    fn grid(&self, name: &str, groups: u64, caps: &Caps) -> Result<[u32; 3]> {
-        match caps.grid(name, groups)? {
-            [x, 1, 1] if self.folded && x > 1 => Ok([x.div_ceil(2), 2, 1]),
+    fn grid(&self, name: &str, groups: u64) -> Result<[u32; 3]> {
+        match self.caps.grid(name, groups)? {
+            [x, 1, 1] if self.options.folded && x > 1 => Ok([x.div_ceil(2), 2, 1]),
             grid => Ok(grid),
         }
     }
@@ -281,7 +169,7 @@ impl<'a> Places<'a> {
     fn hull(&self, name: &str, slots: &[Slot]) -> Result<(Memory, Vec<usize>)> {
         let Some(first) = slots.first() else {
             let arena = self.arenas.len() - 1; // nothing to bind: the place that is there for it
-            return Ok((Memory::Arena { arena, offset: self.guard, words: padded(0) }, vec![]));
+            return Ok((Memory::Arena { arena, offset: self.options.guard, words: padded(0) }, vec![]));
         };
         if slots.iter().any(|slot| slot.arena != first.arena) {
             return Err(Error::shape(name, "a span in one arena", format!("{slots:?}")));
@@ -290,13 +178,6 @@ impl<'a> Places<'a> {
         let end = slots.iter().map(|s| s.offset + padded(s.len)).max().unwrap_or(0);
         let memory = Memory::Arena { arena: first.arena, offset: begin, words: end - begin };
         Ok((memory, slots.iter().map(|s| s.offset - begin).collect()))
-    }
-}
-
-fn value(graph: &Graph, node: usize, operand: Operand) -> Value {
-    match operand {
-        Operand::Input(i) => graph.nodes[node].inputs[i],
-        Operand::Output(i) => graph.nodes[node].outputs[i],
     }
 }
 

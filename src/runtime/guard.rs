@@ -5,13 +5,21 @@ use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+#[cfg(test)]
+use super::shim::{self, Way};
 use crate::error::{Error, Result};
 
 /// Runs a call into wgpu. A panic in it counts as a lost device: on Vulkan, to poll a lost device panics.
 pub(super) fn call<T>(name: &str, f: impl FnOnce() -> T) -> Result<T> {
+    #[cfg(test)]
+    let fails = shim::due(name, &[Way::Panic, Way::Refuse]);
+    #[cfg(test)]
+    if fails == Some(Way::Refuse) {
+        return Err(Error::Device { call: name.into(), reason: "refused by a test".into() });
+    }
     let run = || {
         #[cfg(test)]
-        shim::panic_if_broken(name);
+        assert!(fails.is_none(), "broken by a test");
         f()
     };
     catch_unwind(AssertUnwindSafe(run))
@@ -21,22 +29,6 @@ pub(super) fn call<T>(name: &str, f: impl FnOnce() -> T) -> Result<T> {
 fn text_of(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
-}
-
-/// Makes a wrapped call panic on this thread, as wgpu does where a driver fails.
-#[cfg(test)]
-pub(super) mod shim {
-    thread_local!(static BROKEN: std::cell::Cell<Option<&'static str>> = const { std::cell::Cell::new(None) });
-
-    pub(crate) fn break_call(name: Option<&'static str>) {
-        BROKEN.set(name);
-    }
-
-    pub(super) fn panic_if_broken(name: &str) {
-        if BROKEN.get() == Some(name) {
-            panic!("broken by a test");
-        }
-    }
 }
 
 /// An object of wgpu. To drop one can panic where the device is lost, so that is caught too.

@@ -16,6 +16,8 @@ mod pipeline;
 mod readback;
 mod recorder;
 #[cfg(test)]
+pub(crate) mod shim;
+#[cfg(test)]
 pub(crate) mod tests;
 
 pub(crate) use adapter::Wanted;

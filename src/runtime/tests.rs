@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::shim::{self, Plan, Way};
 use super::*;
 use crate::error::{Error, Result};
 
@@ -17,7 +18,7 @@ const DOUBLE: &str = "
 
 /// Runs `test` on every adapter, each in a process of its own: a driver can abort one. The same harness as that of
 /// `tests/common`, which is out of reach here; the thread tells the test's name.
-fn each_adapter(test: impl Fn(&Adapter)) {
+pub(crate) fn each_adapter(test: impl Fn(&Adapter)) {
     // In such a process: the adapter's place among all, a colon, its name.
     const CHILD: &str = "WGRAD_TEST_DEVICE";
     let found = adapters().unwrap();
@@ -343,9 +344,9 @@ fn a_destroyed_device_is_lost_and_nothing_hangs() {
 fn a_panic_in_the_driver_is_a_lost_device() {
     each_gpu(|gpu| {
         let (x, dispatch) = doubling(gpu, 4);
-        guard::shim::break_call(Some("Device::poll"));
+        shim::set(Some(Plan { only: Some("Device::poll"), after: 0, way: Way::Panic }));
         let sent = gpu.submit(&[dispatch], 1, &[]);
-        guard::shim::break_call(None);
+        assert!(!shim::set(None), "it was called");
         assert!(matches!(&sent, Err(Error::DeviceLost { reason }) if reason.contains("broken by a test")), "{sent:?}");
         assert!(matches!(gpu.download(&x, 0..16), Err(Error::DeviceLost { .. })));
     });

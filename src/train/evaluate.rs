@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::model::{Mode, Model, Trained};
 use crate::tensor::{IntoTensors, Tensors};
+use crate::train::halt::Halt;
 use crate::train::history::Logs;
 use crate::train::pass::{Pass, in_order};
 
@@ -45,10 +46,20 @@ impl Model {
         }
         let batch = most.min(rows.count);
         let iteration = if mode == Mode::Train { self.iterations } else { 0 };
-        let loaded = (self as &mut dyn Trained).ready((mode, batch, rows.count, false))?;
+        let key = (mode, batch, rows.count, false);
+        let loaded = (self as &mut dyn Trained).ready(key)?;
         rows.upload(loaded)?;
-        let mut pass = Pass::begin(loaded, batch, &in_order(rows.count)?, &[], iteration)?;
-        while !pass.turn(&mut *loaded.executable, 1)? {}
-        Ok(pass.logs(""))
+        let order = in_order(rows.count)?;
+        let mut pass = Pass::begin(loaded, batch, &order, &[], iteration)?;
+        loop {
+            match pass.turn(&mut *loaded.executable, 1) {
+                Ok(true) => return Ok(pass.logs("")),
+                Ok(false) => {}
+                Err(error) => {
+                    let halt = Halt { key, rows: &rows, order: &order, table: pass.table() };
+                    return Err(halt.named(self, error));
+                }
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@
 mod curves;
 mod evaluate;
 mod fit;
+mod halt;
 mod history;
 mod pass;
 mod predict;
@@ -11,6 +12,8 @@ mod progress;
 mod rows;
 mod run;
 mod step;
+#[cfg(test)]
+mod failing;
 
 #[cfg(feature = "plot")]
 pub use curves::learning_curves_svg;

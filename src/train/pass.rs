@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::device::{Executable, Row, Status, Upload};
 use crate::error::{Error, Result};
-use crate::graph::{CHUNK, Graph, Over, Part, Report, StepTable};
+use crate::graph::{CHUNK, Column, Graph, Over, Part, Report, StepTable};
 use crate::model::Loaded;
 use crate::tensor::Tensor;
 use crate::train::history::Logs;
@@ -42,8 +42,8 @@ impl Pass {
     ) -> Result<Self> {
         let graph = Arc::clone(&loaded.graph);
         let rows: Vec<u32> = order.chunks(batch.max(1)).map(|chunk| chunk.len() as u32).collect();
-        let column = |step: usize| graph.columns.iter().map(|c| (c.rule)(iteration + step as u64)).collect();
-        let table = StepTable { columns: (0..rows.len()).map(column).collect(), rows, first: 0 };
+        let columns = (0..rows.len() as u64).map(|step| columns(&graph, iteration + step)).collect::<Result<_>>()?;
+        let table = StepTable { columns, rows, first: 0 };
         if let Some(permutation) = loaded.feed.permutation {
             loaded.executable.upload(permutation, Upload::Index(order))?;
         }
@@ -65,6 +65,11 @@ impl Pass {
         self.table.len()
     }
 
+    /// What changes from step to step.
+    pub(crate) fn table(&self) -> &StepTable {
+        &self.table
+    }
+
     /// Sends off steps and takes what has finished; waits only where there is nothing to send. Says whether all are
     /// done.
     pub(crate) fn turn(&mut self, executable: &mut dyn Executable, epoch: u64) -> Result<bool> {
@@ -76,7 +81,7 @@ impl Pass {
         if status.words.halt != 0 {
             let step = u64::from(status.words.step) + 1;
             return Err(match status.words.bad_index {
-                0 => Error::NotFinite { what: "loss or gradient".into(), epoch, step },
+                0 => Error::NotFinite { what: "a loss or gradient".into(), direction: None, rows: vec![], epoch, step },
                 _ => Error::BadIndex { rows: self.table.rows.iter().map(|&r| u64::from(r)).sum(), epoch, step },
             });
         }
@@ -174,6 +179,18 @@ impl Pass {
             Over::Nothing | Over::Each => 1.0,
         }
     }
+}
+
+/// The columns of the step table for a step, counted from 0 over all passes.
+fn columns(graph: &Graph, step: u64) -> Result<Vec<f64>> {
+    let column = |column: &Column| match (column.rule)(step) {
+        value if (value as f32).is_finite() => Ok(value),
+        value => {
+            let place = format!("{} at step {step}", column.name);
+            Err(Error::argument(place, "a finite number that f32 holds", value))
+        }
+    };
+    graph.columns.iter().map(column).collect()
 }
 
 /// What a step adds to a part of a report.

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::model::{Key, Mode, Model, Trained};
+use crate::optimizers::LearningRate;
 use crate::random::permutation;
 use crate::runtime::clock::Clock;
 use crate::tensor::IntoTensors;
 use crate::train::fit::Fit;
+use crate::train::halt::Halt;
 use crate::train::history::{History, Logs};
 use crate::train::pass::{Pass, in_order};
 use crate::train::rows::Rows;
@@ -163,6 +165,22 @@ impl<'m> Run<'m> {
         }
     }
 
+    /// [`Model::set_learning_rate`] while it trains: from the next epoch on.
+    ///
+    /// # Errors
+    /// Those of it, and [`Error::Argument`] for a step of one's own, whose optimizers the program holds.
+    pub fn set_learning_rate(&mut self, rate: impl Into<LearningRate>) -> Result<()> {
+        self.model()?.set_learning_rate(rate)
+    }
+
+    /// [`Model::set_loss_weight`] while it trains: from the next epoch on.
+    ///
+    /// # Errors
+    /// Those of it, and [`Error::Argument`] for a step of one's own.
+    pub fn set_loss_weight(&mut self, output: &str, weight: f64) -> Result<()> {
+        self.model()?.set_loss_weight(output, weight)
+    }
+
     /// The logs of the epochs that have ended.
     pub fn history(&self) -> &History {
         &self.history
@@ -205,15 +223,32 @@ impl<'m> Run<'m> {
         }
         self.epoch += 1;
         self.clock = Clock::start();
-        let mut order = in_order(self.train.count)?;
-        if self.fit.shuffle {
-            order = permutation(order.len() as u32, self.fit.seed, self.epoch as u64);
-        }
+        let order = self.order()?;
         let (key, iteration) = (self.training(), *self.trained.iterations());
         let pass = Pass::begin(self.trained.ready(key)?, self.batch, &order, &self.train.weights, iteration)?;
         let progress = self.progress(0, Logs::new(), false);
         self.phase = Phase::Training(pass);
         Ok(progress)
+    }
+
+    /// The order of the rows in this epoch.
+    fn order(&self) -> Result<Vec<u32>> {
+        let order = in_order(self.train.count)?;
+        Ok(match self.fit.shuffle {
+            true => permutation(order.len() as u32, self.fit.seed, self.epoch as u64),
+            false => order,
+        })
+    }
+
+    /// What halted a step of this epoch.
+    fn halted(&self, pass: &Pass, error: Error) -> Error {
+        match self.order() {
+            Ok(order) => {
+                let halt = Halt { key: self.training(), rows: &self.train, order: &order, table: pass.table() };
+                halt.named(self.trained, error)
+            }
+            Err(_) => error,
+        }
     }
 
     fn train(&mut self, mut pass: Pass) -> Result<Progress> {
@@ -231,7 +266,7 @@ impl<'m> Run<'m> {
         self.work.time += clock.elapsed();
         let more = self.dispatches().zip(dispatches).map(|(now, before)| now - before);
         self.work.dispatches = more.map(|more| self.work.dispatches.unwrap_or(0) + more);
-        if !turned? {
+        if !turned.map_err(|error| self.halted(&pass, error))? {
             let progress = self.progress(pass.finished(), logs, false);
             self.phase = Phase::Training(pass);
             return Ok(progress);

@@ -202,6 +202,10 @@ impl Trained for Step {
     fn iterations(&mut self) -> &mut u64 {
         &mut self.iterations
     }
+
+    fn names(&self) -> [Vec<String>; 2] {
+        [self.inputs.iter().map(|(name, _)| name.clone()).collect(), vec![]]
+    }
 }
 
 /// What a step has asked for.
@@ -324,7 +328,9 @@ impl<'a> Tracing<'a> {
     /// Those of [`Tracing::loss`].
     pub fn weighted_loss(&self, name: &str, loss: &dyn Loss, weight: f64, y: Value, p: Value) -> Result<LossValue> {
         let column = self.builder().column(&format!("loss weight of {name}"), move |_| weight);
-        let value = loss.call(self.builder(), p, self.targets(y)?, Some(column))?;
+        let targets = self.targets(y)?;
+        let of_loss = || loss.call(self.builder(), p, targets, Some(column));
+        let value = self.builder().within(&format!("the loss `{name}`"), of_loss)?;
         let report = Report::mean(name, value.sums, value.terms_per_row);
         let weighed = report.parts.iter().map(|part| Part { weight: Some(column), ..*part });
         self.inputs.borrow_mut().losses.extend(weighed);

@@ -3,7 +3,9 @@
 use std::marker::PhantomData;
 
 use crate::error::Result;
-use crate::graph::{Args, Float, Measure, OpDef, Site, TINY, Tolerance, Variant, is_foreign, shader, ulp};
+use crate::graph::{
+    Args, Float, Measure, OpDef, Pointwise, Site, TINY, Tolerance, Variant, call_of, is_foreign, shader, ulp,
+};
 use crate::ops::binary::{BinaryDef, call, launch, source, stretched, variants};
 use crate::ops::{arity, same};
 use crate::shape::{Type, Walk};
@@ -35,6 +37,11 @@ impl<B: BinaryDef> OpDef for BinaryBackward<B> {
 
     fn is_own(&self) -> bool {
         is_foreign::<B>()
+    }
+
+    fn pointwise(&self) -> Option<Pointwise> {
+        let call = call_of(&format!("{}_df", B::NAME), &["$0", "$1", "$2"], &[]);
+        Some(Pointwise::new(source::<B>(), [format!("{call}.x"), format!("{call}.y")]))
     }
 
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {

@@ -16,8 +16,8 @@ pub use comparison::*;
 
 use crate::error::Result;
 use crate::graph::{
-    Args, Builder, Constant, Float, Launch, Measure, Node, OpDef, Site, Source, Tolerance, Value, Variant, is_foreign,
-    shader,
+    Args, Builder, Constant, Float, Launch, Measure, Node, OpDef, Pointwise, Site, Source, Tolerance, Value, Variant,
+    call_of, is_foreign, shader,
 };
 use crate::ops::case::{Case, Domain, EDGES};
 use crate::ops::reduce::sum_to;
@@ -148,6 +148,10 @@ impl<B: BinaryDef> OpDef for BinaryOp<B> {
 
     fn is_own(&self) -> bool {
         is_foreign::<B>()
+    }
+
+    fn pointwise(&self) -> Option<Pointwise> {
+        Some(Pointwise::new(source::<B>(), [call_of(&format!("{}_f", B::NAME), &["$0", "$1"], &[])]))
     }
 
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::error::{Error, Result};
-use crate::graph::{Constant, Float, Launch, Source};
+use crate::graph::{Constant, Float, Launch, Pointwise, Source, call_of};
 use crate::ops::unary::piecewise::Linear;
 use crate::ops::unary::{Params, Unary, UnaryDef, defaults, filled, row, rows};
 
@@ -129,6 +129,13 @@ impl Function {
                 .into(),
             ),
         }
+    }
+
+    /// `template` with the function's `f` or `df` of `operands` in the place of `@`, as a part of a merged kernel.
+    pub(super) fn pointwise(&self, suffix: &str, operands: &[&str], template: &str) -> Pointwise {
+        let params: Vec<f32> = self.params().iter().map(|&p| p as f32).collect();
+        let call = call_of(&format!("{}_{suffix}", self.row.name), operands, &params);
+        Pointwise::new(self.source(), [template.replace('@', &call)])
     }
 
     /// Adds the function to a kernel that calls `f(x)` and `df(x, y)`.

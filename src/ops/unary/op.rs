@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::graph::{
-    Args, Builder, Float, Measure, Node, OpDef, Site, Squash, TINY, Tolerance, Value, Variant, shader, ulp,
+    Args, Builder, Float, Measure, Node, OpDef, Pointwise, Site, Squash, TINY, Tolerance, Value, Variant, shader, ulp,
 };
 use crate::ops::case::{Case, Domain, EDGES};
 use crate::ops::unary::activations::Sigmoid;
@@ -78,6 +78,10 @@ impl OpDef for UnaryOp {
         self.0.is_own()
     }
 
+    fn pointwise(&self) -> Option<Pointwise> {
+        Some(self.0.pointwise("f", &["$0"], "@"))
+    }
+
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {
         let [x] = arity(self.name(), inputs)?;
         Ok(vec![float(self.name(), "x", x)?])
@@ -122,6 +126,10 @@ impl OpDef for UnaryBackward {
 
     fn is_own(&self) -> bool {
         self.function.is_own()
+    }
+
+    fn pointwise(&self) -> Option<Pointwise> {
+        Some(self.function.pointwise("df", &["$1", "$1"], "$0 * @"))
     }
 
     fn infer(&self, inputs: &[&Type]) -> Result<Vec<Type>> {
