@@ -33,6 +33,7 @@
 //! | [`error`], [`shape`], [`random`], [`tensor`] | errors, types, random numbers from a counter, tensors on the host |
 //! | [`runtime`] | adapters, buffers, kernels and submissions: all that talks to wgpu |
 //! | [`graph`] | ops with static shapes, what an op is, the step protocol |
+//! | [`simd`] | loops of the CPU in f32: products of matrices, functions of many numbers at once |
 //! | [`ops`] | the ops: a file per family, and their gradients |
 //! | [`oracle`] | a graph in f64, op by op: what everything is compared with |
 //! | [`program`] | a graph made ready for a device: launches and where values live |
@@ -52,6 +53,7 @@ pub mod random;
 pub mod tensor;
 pub mod runtime;
 pub mod graph;
+pub mod simd;
 pub mod ops;
 pub mod oracle;
 pub mod program;

@@ -138,15 +138,18 @@ fn decided(want: f64, bar: f64) -> bool {
 
 /// How far `got` is from `want`, as a share of `bar`; infinite where a rule is broken.
 ///
-/// NaN is NaN; what passes the largest f32 by more than the bar comes out as infinity, NaN or 3e38 and more; a value
-/// that may or may not pass it, and one of a sum with such a part, can be anything.
+/// NaN is NaN; what passes the largest f32 by more than the bar comes out as infinity, NaN or 3e38 and more, and of a sum
+/// with parts beyond it with the sign of the part that passed it first (a fused product does not turn it into NaN); a
+/// value that may or may not pass it, and one of a sum with such a part, can be anything.
 fn error(want: f64, got: f64, bar: f64) -> f64 {
     let rule = |holds: bool| if holds { 0.0 } else { f64::INFINITY };
     if want.is_nan() || want == UNTOUCHED {
         return rule(got.is_nan());
     }
     if want.is_infinite() || want.abs() - bar > LARGEST {
-        return rule(got.is_nan() || (got.abs() >= 3e38 && got.is_sign_negative() == want.is_sign_negative()));
+        let either_sign = want.is_finite() && bar >= WIDEST_BAR;
+        let signed = either_sign || got.is_sign_negative() == want.is_sign_negative();
+        return rule(got.is_nan() || (got.abs() >= 3e38 && signed));
     }
     if !bar.is_finite() || bar >= WIDEST_BAR || want.abs() + bar > LARGEST {
         return 0.0;
@@ -172,6 +175,9 @@ mod tests {
         assert_eq!(error(1e39, f64::INFINITY, 1.0), 0.0);
         assert_eq!(error(1e39, -f64::INFINITY, 1.0), f64::INFINITY);
         assert_eq!(error(1e39, 1e30, 1.0), f64::INFINITY);
+        assert_eq!(error(1e50, -f64::INFINITY, 1e45), 0.0);
+        assert_eq!(error(1e50, 1e30, 1e45), f64::INFINITY);
+        assert_eq!(error(f64::INFINITY, -f64::INFINITY, 1e45), f64::INFINITY);
         assert_eq!(error(1.0, f64::NAN, 1e33), 0.0);
         assert_eq!(error(0.0, -0.0, 0.0), f64::INFINITY);
         assert_eq!(error(UNTOUCHED, f64::NAN, 0.0), 0.0);

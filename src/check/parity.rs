@@ -15,7 +15,7 @@ use crate::ops::Case;
 use crate::program::Options;
 use crate::shape::Type;
 
-/// The one variant of devices that run an op's own plain kernel.
+/// An op's own plain kernel on the CPU: the last of the variants there, and the only one in f64.
 const PLAIN: &str = "plain";
 
 /// What a check found.
@@ -177,12 +177,16 @@ pub(super) fn trials_of(case: &Case, seed: u64) -> Vec<Trial> {
 /// # Errors
 /// Those of the op's variants.
 pub fn variants(device: &Device, case: &Case) -> Result<Vec<&'static str>> {
-    if device.adapter().is_none() {
-        return Ok(vec![PLAIN]);
-    }
     let inputs: Vec<Type> = case.inputs.iter().map(|input| input.ty.clone()).collect();
     let outputs = case.op.infer(&inputs.iter().collect::<Vec<_>>())?;
     let (used, caps) = (vec![true; outputs.len()], device.caps());
-    let variants = case.op.variants(&Site { inputs: &inputs, outputs: &outputs, used: &used, caps: &caps })?;
-    Ok(variants.into_iter().map(|variant| variant.name).collect())
+    let site = Site { inputs: &inputs, outputs: &outputs, used: &used, caps: &caps };
+    if device.is_exact() {
+        return Ok(vec![PLAIN]);
+    }
+    if device.adapter().is_none() {
+        let fast = case.op.cpu_variants(&site).into_iter().map(|variant| variant.name);
+        return Ok(fast.chain([PLAIN]).collect());
+    }
+    Ok(case.op.variants(&site)?.into_iter().map(|variant| variant.name).collect())
 }

@@ -202,7 +202,7 @@ impl Device {
             (Kind::Cpu, Memory::Cpu(storage)) => {
                 let program = program()?;
                 cpu::room(program.memory_bytes())?;
-                Ok(Box::new(cpu::CpuExecutable::new(program, storage.clone())))
+                Ok(Box::new(cpu::CpuExecutable::new(program, storage.clone(), options.variant)))
             }
             (Kind::Exact, Memory::Exact(storage)) => {
                 cpu::room(elements(&graph.types).saturating_mul(8))?;

@@ -1,6 +1,7 @@
 //! The graph: ops with static shapes, several inputs and outputs each, and the state that they read and write.
 
 mod builder;
+mod cpu;
 mod float;
 mod launch;
 mod op;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 pub(crate) use builder::drop_unread;
 pub use builder::{Builder, Squash};
+pub use cpu::{Alone, CpuKernel, CpuVariant, TEAM_SCRATCH, Team};
 pub use float::{F1, F2, Float};
 pub use launch::{
     Bind, CHUNK, Caps, Constant, Launch, MOST_BINDINGS, MOST_TRIPS, Operand, Param, Role, Site, Variant, term_ranges,

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use crate::error::{Error, Result};
 use crate::graph::builder::Builder;
+use crate::graph::cpu::CpuVariant;
 use crate::graph::float::Float;
 use crate::graph::launch::{Site, Variant};
 use crate::graph::pointwise::Pointwise;
@@ -71,6 +72,13 @@ pub trait OpDef: Debug + Send + Sync + 'static {
     /// As the op documents.
     fn cpu<F: Float>(&self, args: Args<'_, F>) -> Result<()>;
 
+    /// Faster kernels in f32 for the CPU, where they pay; the first is the default. Which there are depends on shapes and
+    /// on what the CPU has. Without any, [`cpu`](Self::cpu) runs.
+    fn cpu_variants(&self, site: &Site<'_>) -> Vec<CpuVariant> {
+        let _ = site;
+        vec![]
+    }
+
     /// What the bars are counted in.
     fn measure(&self) -> Measure;
 
@@ -115,6 +123,8 @@ pub trait Op: Debug + Send + Sync {
     /// [`OpDef::cpu`] in f64.
     #[allow(clippy::missing_errors_doc)]
     fn cpu_f64(&self, args: Args<'_, f64>) -> Result<()>;
+    /// See [`OpDef::cpu_variants`].
+    fn cpu_variants(&self, site: &Site<'_>) -> Vec<CpuVariant>;
     /// See [`OpDef::measure`].
     fn measure(&self) -> Measure;
     /// See [`OpDef::tolerance`].
@@ -155,6 +165,9 @@ impl<T: OpDef> Op for T {
     fn cpu_f64(&self, args: Args<'_, f64>) -> Result<()> {
         OpDef::cpu(self, args)
     }
+    fn cpu_variants(&self, site: &Site<'_>) -> Vec<CpuVariant> {
+        OpDef::cpu_variants(self, site)
+    }
     fn measure(&self) -> Measure {
         OpDef::measure(self)
     }
@@ -184,7 +197,20 @@ impl<F: Float> Buffer<F> {
         }
     }
 
-    /// Sets the number of elements; those that come are 0.
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Float(v) => v.len(),
+            Self::Index(v) => v.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes another number of elements, in the same memory where they fit; new ones are 0.
     pub fn resize(&mut self, len: usize) {
         match self {
             Self::Float(v) => v.resize(len, F::ZERO),

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Bind, Builder, Float, Launch, Measure, OpDef, Operand, Param, Role, Site, TINY, Tolerance, Value,
-    VariableKind, Variant, padded, shader, ulp,
+    Args, Bind, Builder, CpuKernel, CpuVariant, Float, Launch, Measure, OpDef, Operand, Param, Role, Site, TINY, Team,
+    Tolerance, Value, VariableKind, Variant, padded, shader, ulp,
 };
 use crate::ops::case::{Case, Domain};
 use crate::shape::Type;
+use crate::simd::{Lanes, Level, Shared, Work, spread};
 
 /// The op of Adam on n parameters: inputs p, g, m, v, n of each; outputs p, m, v, which share their storage.
 ///
@@ -95,6 +96,11 @@ impl OpDef for Adam {
         Ok(())
     }
 
+    fn cpu_variants(&self, _: &Site<'_>) -> Vec<CpuVariant> {
+        let kernel = |level| Box::new(Fast { op: *self, level });
+        Level::all().map(|level| CpuVariant { name: level.name(), kernel: kernel(level) }).collect()
+    }
+
     fn measure(&self) -> Measure {
         Measure::Parts
     }
@@ -147,6 +153,87 @@ impl OpDef for Adam {
         let launch = launch.param("step_width", Param::StepWidth).cost(words.div_ceil(64), 1, flops * words);
         Ok(Variant::only(Launch { congruent: true, ..launch }))
     }
+}
+
+/// Adam on the CPU in f32. Moments below 2⁻¹²⁶, where those of a gradient that has become 0 end up, are 0 at once: a CPU
+/// is slow with them.
+#[derive(Debug)]
+struct Fast {
+    op: Adam,
+    level: Level,
+}
+
+impl CpuKernel for Fast {
+    fn run(&mut self, args: Args<'_, f32>, team: &mut dyn Team) -> Result<()> {
+        if args.step.halted() {
+            return Ok(());
+        }
+        let (op, n) = (&self.op, self.op.parameters);
+        let rates = Rates {
+            alpha: args.step.column(op.column),
+            decay: op.decay.map(|column| args.step.column(column)),
+            rest: [1.0 - op.beta1, 1.0 - op.beta2].map(|rest| rest as f32),
+            epsilon: op.epsilon as f32,
+        };
+        let (p, moments) = args.outputs.split_at_mut(n);
+        let (m, v) = moments.split_at_mut(n);
+        for (i, ((p, m), v)) in p.iter_mut().zip(m).zip(v).enumerate() {
+            let [p, m, v] = [p, m, v].map(|values| Shared::new(values.float_mut()));
+            let g = args.inputs.float(n + i);
+            spread(g.len(), team, &|range| {
+                // SAFETY: the ranges do not overlap.
+                let [p, m, v] = unsafe { [p.part(range.clone()), m.part(range.clone()), v.part(range.clone())] };
+                self.level.run(Update { p, g: &g[range], m, v, rates });
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The numbers of a step.
+#[derive(Clone, Copy)]
+struct Rates {
+    alpha: f32,
+    decay: Option<f32>,
+    rest: [f32; 2],
+    epsilon: f32,
+}
+
+struct Update<'a> {
+    p: &'a mut [f32],
+    g: &'a [f32],
+    m: &'a mut [f32],
+    v: &'a mut [f32],
+    rates: Rates,
+}
+
+impl Work for Update<'_> {
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        match self.rates.decay {
+            None => self.with::<V>(|p| p),
+            Some(decay) => self.with::<V>(|p| p - p * decay),
+        }
+    }
+}
+
+impl Update<'_> {
+    #[inline(always)]
+    fn with<V: Lanes>(self, kept: impl Fn(f32) -> f32) {
+        let Rates { alpha, rest: [rest1, rest2], epsilon, .. } = self.rates;
+        let moments = self.m.iter_mut().zip(self.v);
+        for ((p, &g), (m, v)) in self.p.iter_mut().zip(self.g).zip(moments) {
+            *m = normal(V::fma(g - *m, rest1, *m));
+            *v = normal(V::fma(V::fma(g, g, -*v), rest2, *v));
+            *p = kept(*p) - alpha * *m / (v.sqrt() + epsilon);
+        }
+    }
+}
+
+/// A number, or 0 for one below 2⁻¹²⁶.
+#[inline(always)]
+fn normal(x: f32) -> f32 {
+    if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x }
 }
 
 /// The parameters of cases: awkward sizes, alone and side by side; some fill an odd number of workgroups to the last

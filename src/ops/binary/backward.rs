@@ -4,9 +4,12 @@ use std::marker::PhantomData;
 
 use crate::error::Result;
 use crate::graph::{
-    Args, Float, Measure, OpDef, Pointwise, Site, TINY, Tolerance, Variant, call_of, is_foreign, shader, ulp,
+    Args, CpuVariant, Float, Measure, OpDef, Pointwise, Site, TINY, Tolerance, Variant, call_of, is_foreign, shader,
+    ulp,
 };
+use crate::ops::binary::slices::kernels;
 use crate::ops::binary::{BinaryDef, call, launch, source, stretched, variants};
+use crate::ops::chain::Chain;
 use crate::ops::{arity, same};
 use crate::shape::{Type, Walk};
 
@@ -76,6 +79,13 @@ impl<B: BinaryDef> OpDef for BinaryBackward<B> {
         let bar = |(&want, &dy): (&f64, &f64)| B::ULPS[1] * ulp(want) + TINY * (1.0 + B::STEEPEST * dy.abs());
         let dy = case.inputs.float(0);
         case.outputs.iter().map(|output| output.float().iter().zip(dy).map(bar).collect()).collect()
+    }
+
+    fn cpu_variants(&self, site: &Site<'_>) -> Vec<CpuVariant> {
+        match site.inputs.iter().all(|ty| ty.shape == site.outputs[0].shape) {
+            true => kernels::<B>(true),
+            false => crate::graph::Op::cpu_variants(&Chain::of(self.clone(), 3), site),
+        }
     }
 
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {

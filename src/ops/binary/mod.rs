@@ -5,6 +5,7 @@
 mod arithmetic;
 mod backward;
 mod comparison;
+mod slices;
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -16,10 +17,11 @@ pub use comparison::*;
 
 use crate::error::Result;
 use crate::graph::{
-    Args, Builder, Constant, Float, Launch, Measure, Node, OpDef, Pointwise, Site, Source, Tolerance, Value, Variant,
-    call_of, is_foreign, shader,
+    Args, Builder, Constant, CpuVariant, Float, Launch, Measure, Node, OpDef, Pointwise, Site, Source, Tolerance,
+    Value, Variant, call_of, is_foreign, shader,
 };
 use crate::ops::case::{Case, Domain, EDGES};
+use crate::ops::chain::Chain;
 use crate::ops::reduce::sum_to;
 use crate::ops::walk::along;
 use crate::ops::{arity, elementwise, float};
@@ -190,6 +192,13 @@ impl<B: BinaryDef> OpDef for BinaryOp<B> {
 
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {
         if B::ULPS[0] == 0.0 { case.equal() } else { vec![case.ulps(0, B::ULPS[0])] }
+    }
+
+    fn cpu_variants(&self, site: &Site<'_>) -> Vec<CpuVariant> {
+        match site.inputs.iter().all(|ty| ty.shape == site.outputs[0].shape) {
+            true => slices::kernels::<B>(false),
+            false => crate::graph::Op::cpu_variants(&Chain::of(*self, 2), site),
+        }
     }
 
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Bind, Buffer, CHUNK, Float, Inputs, Launch, Measure, OpDef, Operand, Param, Role, Site, TINY, Tolerance,
-    Variant, shader, sum_bar, term_ranges,
+    Args, Bind, Buffer, CHUNK, CpuVariant, Float, Inputs, Launch, Measure, OpDef, Operand, Param, Role, Site, TINY,
+    Tolerance, Variant, shader, sum_bar, term_ranges,
 };
 use crate::ops::dense::{Dense, Extents, add_row, references};
 use crate::ops::matmul::tile_trips;
@@ -98,6 +98,10 @@ impl OpDef for DenseBackward {
         dx.iter().for_each(|&d| args.step.flag_value(d));
         dw.iter().chain(&*db).for_each(|&d| args.step.flag_gradient(d));
         Ok(())
+    }
+
+    fn cpu_variants(&self, site: &Site<'_>) -> Vec<CpuVariant> {
+        super::fast::backward(self.0, site)
     }
 
     fn measure(&self) -> Measure {

@@ -2,14 +2,15 @@
 
 mod backward;
 mod cases;
+mod fast;
 
 pub use backward::DenseBackward;
 pub use cases::cases;
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Bind, Buffer, Builder, CHUNK, Float, Inputs, Launch, Measure, Node, OpDef, Operand, Param, Role, Site,
-    Squash, StepState, TINY, Tolerance, Value, Variant, shader, sum_bar, term_ranges, ulp,
+    Args, Bind, Buffer, Builder, CHUNK, CpuVariant, Float, Inputs, Launch, Measure, Node, OpDef, Operand, Param, Role,
+    Site, Squash, StepState, TINY, Tolerance, Value, Variant, shader, sum_bar, term_ranges, ulp,
 };
 use crate::ops::add;
 use crate::ops::matmul::tile_trips;
@@ -229,6 +230,10 @@ impl OpDef for Dense {
             }
         }
         Ok(())
+    }
+
+    fn cpu_variants(&self, site: &Site<'_>) -> Vec<CpuVariant> {
+        fast::forward(*self, site)
     }
 
     fn measure(&self) -> Measure {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Builder, FLAG_BAD_INDEX, FLAG_NOT_FINITE, Float, GRADIENT_LIMIT, Launch, Measure, Node, OpDef, Param, Site,
-    TINY, Tolerance, Value, Variant, chunked_sum, shader, ulp,
+    Args, Builder, CpuVariant, FLAG_BAD_INDEX, FLAG_NOT_FINITE, Float, GRADIENT_LIMIT, Launch, Measure, Node, OpDef,
+    Param, Site, TINY, Tolerance, Value, Variant, chunked_sum, shader, ulp,
 };
 use crate::ops::loss::class_bars::bars;
+use crate::ops::loss::class_fast::variants;
 use crate::ops::loss::{EPSILON, Hits, LossValue, Targets, bind, data_row, inputs, no_gradient, operands, places};
 use crate::ops::softmax::{Lanes, exp_sum, top};
 use crate::shape::{Dtype, Type};
@@ -88,14 +89,14 @@ pub fn class_loss(
 }
 
 /// The number of classes.
-fn classes(p: &Type) -> usize {
+pub(super) fn classes(p: &Type) -> usize {
     p.shape.dims().last().copied().unwrap_or(1)
 }
 
 /// Cells of a row of the batch.
-fn cells_per_row(p: &Type) -> usize {
-    let row = p.shape.without_batch();
-    row.dims().split_last().map_or(1, |(_, cells)| cells.iter().product())
+pub(super) fn cells_per_row(p: &Type) -> usize {
+    let dims = p.shape.dims();
+    dims.get(1..dims.len().max(2) - 1).map_or(1, |cells| cells.iter().product())
 }
 
 /// A cell: predictions, targets of the loss and how far their rounding goes, the class that is right, the row's weight.
@@ -108,12 +109,12 @@ pub(super) struct Cell<'a, F> {
 }
 
 impl ClassLoss {
-    fn has_loss(&self) -> bool {
+    pub(super) fn has_loss(&self) -> bool {
         matches!(self.kind, ClassKind::Probabilities | ClassKind::Logits)
     }
 
     /// The target of a class from what the data says.
-    fn target<F: Float>(&self, y: F, classes: usize) -> F {
+    pub(super) fn target<F: Float>(&self, y: F, classes: usize) -> F {
         match self.smoothing {
             0.0 => y,
             s => y * F::of(1.0 - s) + F::of(s / classes as f64),
@@ -174,7 +175,7 @@ impl ClassLoss {
     }
 
     /// What slopes are multiplied with, but for the row's weight.
-    fn scale<F: Float>(&self, args: &Args<'_, F>) -> F {
+    pub(super) fn scale<F: Float>(&self, args: &Args<'_, F>) -> F {
         let terms = args.step.rows_of(&args.types[0]) * cells_per_row(&args.types[0]);
         self.column.map_or(F::ZERO, |column| args.step.column(column) / F::of(terms as f64))
     }
@@ -216,17 +217,17 @@ fn unless_nan<F: Float>(other: F, value: F) -> F {
     if other.is_nan() { other } else { value }
 }
 
-fn larger<F: Float>(a: F, b: F) -> bool {
+pub(super) fn larger<F: Float>(a: F, b: F) -> bool {
     a > b || (a.is_nan() && !b.is_nan())
 }
 
 /// The place of the first of the largest; NaN counts as the largest.
-fn argmax<F: Float>(x: &[F]) -> usize {
+pub(super) fn argmax<F: Float>(x: &[F]) -> usize {
     (1..x.len()).fold(0, |best, j| if larger(x[j], x[best]) { j } else { best })
 }
 
 /// The class of a whole number from 0 on and below `classes`.
-fn class_of<F: Float>(y: F, classes: usize) -> Option<usize> {
+pub(super) fn class_of<F: Float>(y: F, classes: usize) -> Option<usize> {
     let whole = y >= F::ZERO && y < F::of(classes as f64) && y.floor() == y;
     whole.then(|| y.to_f64() as usize)
 }
@@ -314,6 +315,10 @@ impl OpDef for ClassLoss {
             }
         });
         Ok(())
+    }
+
+    fn cpu_variants(&self, site: &Site<'_>) -> Vec<CpuVariant> {
+        variants(self, site)
     }
 
     fn measure(&self) -> Measure {

@@ -3,8 +3,10 @@
 pub mod class;
 mod class_bars;
 pub mod class_cases;
+mod class_fast;
 pub mod column_sums;
 pub mod pointwise;
+mod pointwise_fast;
 mod row;
 mod rows;
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Builder, Constant, FLAG_NOT_FINITE, Float, GRADIENT_LIMIT, Launch, Measure, Node, OpDef, Param, Site, TINY,
-    Tolerance, Value, Variant, shader, sum_bar, ulp,
+    Args, Builder, Constant, CpuVariant, FLAG_NOT_FINITE, Float, GRADIENT_LIMIT, Launch, Measure, Node, OpDef, Param,
+    Site, TINY, Tolerance, Value, Variant, shader, sum_bar, ulp,
 };
 use crate::ops::case::{Case, Domain, EDGES};
+use crate::ops::loss::pointwise_fast::variants;
 use crate::ops::loss::{
     BinaryAccuracy, Hits, Huber, LOSS_ROWS, LossFunction, LossValue, Targets, bind, data_row, no_gradient, operands,
     places,
@@ -71,7 +72,7 @@ struct Element<F> {
 }
 
 impl PointwiseLoss {
-    fn cols(types: &[Type]) -> usize {
+    pub(super) fn cols(types: &[Type]) -> usize {
         types[0].shape.without_batch().len()
     }
 
@@ -177,6 +178,10 @@ impl OpDef for PointwiseLoss {
             }
         });
         Ok(())
+    }
+
+    fn cpu_variants(&self, site: &Site<'_>) -> Vec<CpuVariant> {
+        variants(self, site)
     }
 
     fn measure(&self) -> Measure {

@@ -1,9 +1,11 @@
 //! Losses of one prediction and one target each: a row gives the loss, its slope, and whether it counts as a hit.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 use crate::graph::{Constant, F2, Float, Launch, Source};
 use crate::ops::case::Domain;
+use crate::simd::{Fast, Lanes, Level, Work};
 
 /// Parameters that a loss may have.
 const MOST_PARAMS: usize = 2;
@@ -63,6 +65,7 @@ pub struct LossRow {
     loss: Pair,
     slope: Pair,
     hit: Pair,
+    slices: fn(Level, Elements<'_>),
 }
 
 type Pair = (F2<f32>, F2<f64>);
@@ -81,6 +84,7 @@ pub const fn loss_row<L: LossRowDef>() -> LossRow {
         loss: (L::loss::<f32>, L::loss::<f64>),
         slope: (L::slope::<f32>, L::slope::<f64>),
         hit: (L::hit::<f32>, L::hit::<f64>),
+        slices: |level, elements| level.run(Of::<L> { elements, of: PhantomData }),
     }
 }
 
@@ -134,6 +138,11 @@ impl LossFunction {
         F::binary(self.row.hit.0, self.row.hit.1)(p, y, &self.params.map(F::of)) > F::ZERO
     }
 
+    /// Works out what `elements` asks for, in f32; its parameters are put in here.
+    pub(super) fn slices(&self, level: Level, elements: Elements<'_>) {
+        (self.row.slices)(level, Elements { params: self.params.map(|p| p as f32), ..elements });
+    }
+
     /// How far (loss, slope) in f32 may be off, at (p, t).
     pub(super) fn bar(&self, p: f64, t: f64) -> [f64; 2] {
         (self.row.bar)(p, t, &self.params)
@@ -148,5 +157,50 @@ impl LossFunction {
             .constant("loss", call("(p: f32, t: f32) -> f32"))
             .constant("slope_of", call("(p: f32, t: f32) -> f32"))
             .constant("hit", call("(p: f32, y: f32) -> bool"))
+    }
+}
+
+/// Elements of a loss in f32, and what is worked out of each: slices of one length.
+#[derive(Default)]
+pub(super) struct Elements<'a> {
+    /// Predictions.
+    pub p: &'a [f32],
+    /// Targets as the data has them.
+    pub y: &'a [f32],
+    /// Weights.
+    pub w: &'a [f32],
+    /// The target of the loss is `scale y + shift`.
+    pub targets: [f32; 2],
+    /// What slopes are multiplied with, besides the weight.
+    pub scale: f32,
+    /// The values of the parameters.
+    pub params: [f32; MOST_PARAMS],
+    /// Out: `w loss`.
+    pub loss: &'a mut [f32],
+    /// Out: `scale w slope`.
+    pub slope: &'a mut [f32],
+    /// Out: 1 for a hit.
+    pub hit: &'a mut [f32],
+}
+
+struct Of<'a, L> {
+    elements: Elements<'a>,
+    of: PhantomData<L>,
+}
+
+impl<L: LossRowDef> Work for Of<'_, L> {
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        let Elements { p, y, w, targets: [scale_y, shift], scale, params, loss, slope, hit } = self.elements;
+        let params = params.map(Fast::<V>::new);
+        let inputs = p.iter().zip(y).zip(w);
+        let outputs = loss.iter_mut().zip(slope).zip(hit);
+        for (((&p, &y), &w), ((loss, slope), hit)) in inputs.zip(outputs) {
+            let t = Fast::<V>::new(y * scale_y + shift);
+            let (p, y) = (Fast::<V>::new(p), Fast::<V>::new(y));
+            *hit = L::hit(p, y, &params).0;
+            *loss = if L::HAS_LOSS { w * L::loss(p, t, &params).0 } else { w * *hit };
+            *slope = scale * w * L::slope(p, t, &params).0;
+        }
     }
 }

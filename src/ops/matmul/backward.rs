@@ -1,8 +1,11 @@
 //! The gradient of an operand that many products share.
 
 use crate::error::{Error, Result};
-use crate::graph::{Args, Builder, Float, Measure, Node, OpDef, Site, StepState, Tolerance, Value, Variant};
+use crate::graph::{
+    Args, Builder, CpuVariant, Float, Measure, Node, OpDef, Site, StepState, Tolerance, Value, Variant,
+};
 use crate::ops::arity;
+use crate::ops::matmul::fast::variants;
 use crate::ops::matmul::{Extents, Matmul, bars, matmul, matrices};
 use crate::shape::Type;
 
@@ -62,6 +65,11 @@ impl OpDef for MatmulBackward {
         let operands = (args.inputs.float(0), args.inputs.float(1), args.outputs[0].float_mut());
         TN.product(operands, [m, k, n], terms);
         Ok(())
+    }
+
+    fn cpu_variants(&self, site: &Site<'_>) -> Vec<CpuVariant> {
+        let Ok(e) = Self::extents(&site.inputs[0], &site.inputs[1]) else { return vec![] };
+        variants(TN, e, Some(|step, types| Self::terms(step, &types[0], &types[1])))
     }
 
     fn measure(&self) -> Measure {

@@ -2,14 +2,15 @@
 
 mod backward;
 mod cases;
+mod fast;
 
 pub use backward::MatmulBackward;
 pub use cases::cases;
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Bind, Buffer, Builder, CHUNK, Float, Launch, Measure, Node, OpDef, Param, Site, Tolerance, Value, Variant,
-    chunked_sum, shader, sum_bar, term_ranges,
+    Args, Bind, Buffer, Builder, CHUNK, CpuVariant, Float, Launch, Measure, Node, OpDef, Param, Site, Tolerance, Value,
+    Variant, chunked_sum, shader, sum_bar, term_ranges,
 };
 use crate::ops::{arity, transpose};
 use crate::shape::{Dtype, Shape, Type};
@@ -96,6 +97,14 @@ impl Matmul {
             return Err(Error::shape("matmul", "no batch in an operand of all products", b));
         }
         Ok(if of_matrices { a.batched && !self.transpose_a } else { a.batched || b.batched })
+    }
+
+    /// Rows of all products, one after the other, as the rows of one, where they are that.
+    fn joined(&self, e: Extents) -> Extents {
+        match e.shared && !self.transpose_a {
+            true => Extents { products: 1, m: e.products * e.m, shared: false, ..e },
+            false => e,
+        }
     }
 
     /// The launches of the products `e`.
@@ -195,6 +204,12 @@ impl OpDef for Matmul {
         Ok(())
     }
 
+    fn cpu_variants(&self, site: &Site<'_>) -> Vec<CpuVariant> {
+        let Ok(e) = self.extents(&site.inputs[0], &site.inputs[1]) else { return vec![] };
+        let of_batch: fast::Terms = |step, types| Ok(step.rows_of(&types[0]));
+        fast::variants(*self, e, self.batched_terms(&site.inputs[0]).then_some(of_batch))
+    }
+
     fn measure(&self) -> Measure {
         Measure::Sum
     }
@@ -205,11 +220,7 @@ impl OpDef for Matmul {
     }
 
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
-        let mut e = self.extents(&site.inputs[0], &site.inputs[1])?;
-        if e.shared && !self.transpose_a {
-            // Rows of all products, one after the other: they are the rows of one.
-            e = Extents { products: 1, m: e.products * e.m, shared: false, ..e };
-        }
+        let e = self.joined(self.extents(&site.inputs[0], &site.inputs[1])?);
         let terms_per_row = self.batched_terms(&site.inputs[0]).then_some(1);
         Ok(vec![Variant { name: "default", launches: self.launches(e, terms_per_row) }])
     }

@@ -51,7 +51,7 @@ impl OpDef for BatchNormalizationBackward {
     }
 
     fn cpu<F: Float>(&self, args: Args<'_, F>) -> Result<()> {
-        let [_, cols] = self.extents(&args.types.iter().collect::<Vec<_>>())?;
+        let cols = args.types[0].shape.dims().last().copied().unwrap_or(0);
         let [x, mean, variance, dy] = [0, 1, 2, 3].map(|i| args.inputs.float(i));
         let rows = counting(args.step, &args.types[0]);
         let (n, affine) = (F::of(rows.max(1) as f64), self.normalization.affine(&args.inputs, 4));

@@ -13,7 +13,7 @@ use crate::ops::unary::{Params, Unary, UnaryDef, defaults, filled, row, rows};
 pub struct Function {
     /// The row.
     pub row: &'static Unary,
-    params: Params<f64>,
+    pub(super) params: Params<f64>,
 }
 
 impl PartialEq for Function {

@@ -12,6 +12,7 @@ mod function;
 mod op;
 mod own;
 pub mod piecewise;
+mod slices;
 
 use std::borrow::Cow;
 
@@ -21,6 +22,7 @@ pub use function::Function;
 pub(super) use op::product_bars;
 pub use op::{UnaryBackward, UnaryOp, cases, unary, unary_backward};
 pub use own::{Custom, Elementwise};
+pub(super) use slices::{PIECE, each};
 
 /// Every row.
 pub fn rows() -> impl Iterator<Item = &'static Unary> + Clone {
@@ -114,6 +116,7 @@ pub struct Unary {
     pub floors: [f64; 2],
     f: (F1<f32>, F1<f64>),
     df: (F2<f32>, F2<f64>),
+    slices: slices::Slices,
 }
 
 /// The row of a function.
@@ -132,6 +135,7 @@ pub const fn row<U: UnaryDef>() -> Unary {
         floors: U::FLOORS,
         f: (U::f::<f32>, U::f::<f64>),
         df: (U::df::<f32>, U::df::<f64>),
+        slices: slices::Slices::of::<U>(),
     }
 }
 

@@ -2,10 +2,12 @@
 
 use crate::error::Result;
 use crate::graph::{
-    Args, Builder, Float, Measure, Node, OpDef, Pointwise, Site, Squash, TINY, Tolerance, Value, Variant, shader, ulp,
+    Args, Builder, CpuVariant, Float, Measure, Node, OpDef, Pointwise, Site, Squash, TINY, Tolerance, Value, Variant,
+    shader, ulp,
 };
 use crate::ops::case::{Case, Domain, EDGES};
 use crate::ops::unary::activations::Sigmoid;
+use crate::ops::unary::slices::variants;
 use crate::ops::unary::{Function, Needs, UnaryDef};
 use crate::ops::{arity, elementwise, float, same};
 use crate::shape::Type;
@@ -100,6 +102,10 @@ impl OpDef for UnaryOp {
         Ok(())
     }
 
+    fn cpu_variants(&self, _: &Site<'_>) -> Vec<CpuVariant> {
+        variants(self.0, false)
+    }
+
     fn measure(&self) -> Measure {
         Measure::of_ulps(self.0.row.ulps[0])
     }
@@ -145,6 +151,10 @@ impl OpDef for UnaryBackward {
             *dx = dy * df(seen, seen);
         }
         Ok(())
+    }
+
+    fn cpu_variants(&self, _: &Site<'_>) -> Vec<CpuVariant> {
+        variants(self.function, true)
     }
 
     fn measure(&self) -> Measure {

@@ -1,11 +1,13 @@
 //! Elementwise ops that run as one: what [`program::merge`](crate::program) makes of neighbours.
 
+mod blocks;
+
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Bind, Buffer, Builder, Float, Inputs, Launch, Measure, Node, Op, Param, Pointwise, Site, Source, StepState,
-    Tolerance, Value, Variant,
+    Args, Bind, Buffer, Builder, CpuVariant, Float, Inputs, Launch, Measure, Node, Op, Param, Pointwise, Site, Source,
+    StepState, Tolerance, Value, Variant,
 };
 use crate::ops::binary::{Add, BinaryBackward, BinaryOp, Multiply, Subtract};
 use crate::ops::case::{Case, EDGES};
@@ -50,6 +52,12 @@ impl Chain {
         let rest = format!("{more} more");
         names.extend((more > 0).then_some(rest.as_str()));
         Self { name: names.join("+"), members, outputs }
+    }
+
+    /// An op alone, of some operands and all of its outputs.
+    pub(super) fn of(op: impl Op + 'static, operands: usize) -> Self {
+        let outputs = op.pointwise().map_or(0, |pointwise| pointwise.outputs.len());
+        Self::new(vec![member(op, &Vec::from_iter(0..operands))], (operands..operands + outputs).collect())
     }
 
     /// The types of all registers.
@@ -284,6 +292,10 @@ impl Op for Chain {
 
     fn tolerance(&self, case: &Tolerance<'_>) -> Vec<Vec<f64>> {
         self.off(case).unwrap_or_else(|_| case.equal())
+    }
+
+    fn cpu_variants(&self, site: &Site<'_>) -> Vec<CpuVariant> {
+        blocks::variants(self, site)
     }
 
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
