@@ -5,6 +5,8 @@ mod cpu;
 mod exact;
 mod executable;
 mod gpu;
+#[cfg(not(target_arch = "wasm32"))]
+mod peaks;
 mod receipt;
 mod storage;
 
@@ -12,6 +14,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 pub use executable::{Executable, Image, Row, Status, Upload};
+#[cfg(not(target_arch = "wasm32"))]
+pub use peaks::{Peaks, Work, peak_launches};
 pub use storage::Storage;
 
 use crate::device::storage::Memory;
