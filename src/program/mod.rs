@@ -6,6 +6,7 @@ mod rules;
 
 use std::sync::Arc;
 
+pub use explain::Explained;
 pub use plan::{Options, plan};
 
 use crate::graph::{Caps, Composed, Graph, Role, Value};

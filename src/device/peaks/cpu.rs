@@ -135,10 +135,10 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_in_the_cache_is_no_slower() {
+    fn a_cpu_has_peaks_and_launches_nothing() {
         let peaks = peaks().unwrap();
-        assert!(peaks.flops_per_second > 1e8 && peaks.bytes_per_second > 1e7, "{peaks:?}");
-        assert!(peaks.cached_bytes_per_second > 0.5 * peaks.bytes_per_second, "{peaks:?}");
-        assert_eq!(peaks.launch_seconds, 0.0);
+        let rates = [peaks.flops_per_second, peaks.bytes_per_second, peaks.cached_bytes_per_second];
+        assert!(rates.iter().all(|&rate| rate > 1e7 && rate.is_finite()), "{peaks:?}");
+        assert!(peaks.launch_seconds == 0.0 && peaks.cache_bytes >= 1 << 16, "{peaks:?}");
     }
 }
