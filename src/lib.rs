@@ -43,6 +43,7 @@
 //! | [`data`] | data sets, splitting, scaling |
 //! | [`model`], [`train`] | models; fit, evaluate, predict |
 //! | [`prelude`] | what a program that trains a model needs, in one line |
+//! | `bench` | workloads that are timed (feature `cli`) |
 //! | `cli` | the command line (feature `cli`) |
 
 #![deny(missing_docs)]
@@ -68,6 +69,8 @@ pub mod model;
 pub mod train;
 pub mod prelude;
 pub mod guide;
+#[cfg(feature = "cli")]
+pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
 

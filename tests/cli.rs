@@ -219,6 +219,31 @@ fn each_adapter_trains_like_the_cpu() {
     }
 }
 
+#[test]
+fn explain_says_what_a_step_launches_and_trains_nothing() {
+    let folder = folder("explain");
+    let events = lines(&wgrad(&folder, &["train", "--device", "cpu", "--layers", "16", "--explain", "--json"]));
+    let [device, launches @ .., program] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((&device["event"], &program["launches"]), (&"device".into(), &launches.len().into()));
+    let kernels: Vec<&str> = launches.iter().map(|launch| launch["kernel"].as_str().unwrap()).collect();
+    let expected = "dense dense binary_crossentropy_logits dense_backward dense_backward adam step_end";
+    assert_eq!(kernels.join(" "), expected);
+    for launch in launches {
+        let expected = "buffers bytes event flops groups inputs kernel outputs variant";
+        assert_eq!(keys(launch).join(" "), expected);
+        assert!(
+            launch["buffers"].as_array().is_some_and(|buffers| !buffers.is_empty() && buffers.len() <= 8),
+            "{launch}"
+        );
+    }
+    assert!(launches[0]["buffers"][0].as_str().unwrap().ends_with(" r"), "{}", launches[0]);
+    assert!(program["flops"].as_u64().unwrap() > 0 && program["bytes"].as_u64().unwrap() > 0, "{program}");
+    let text = wgrad(&folder, &["train", "--device", "cpu", "--layers", "16", "--explain"]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.starts_with("device: cpu") && text.contains("7 launches, "), "{text}");
+    assert!(names(&folder).is_empty());
+}
+
 /// The rows of `wgrad doctor --json`.
 fn diagnosed(device: &str, op: &str) -> Vec<Value> {
     lines(&wgrad(&folder("doctor"), &["doctor", "--device", device, "--op", op, "--json"]))

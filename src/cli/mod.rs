@@ -1,10 +1,13 @@
-//! The command line: `wgrad train`, `wgrad devices` and `wgrad doctor`.
+//! The command line: `wgrad train`, `wgrad devices`, `wgrad doctor` and `wgrad bench`.
 
+mod bench;
 mod devices;
 mod doctor;
+mod found;
 mod output;
 mod train;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
@@ -28,14 +31,23 @@ enum Command {
     Train(train::Arguments),
     Devices(devices::Arguments),
     Doctor(doctor::Arguments),
+    Bench(bench::Arguments),
 }
 
 /// Runs what the program's arguments ask for. Status 0 where it is done, 2 where the arguments make no sense, else 1.
 pub fn run() -> ExitCode {
-    let done = match Cli::try_parse() {
+    run_with(std::env::args_os())
+}
+
+/// The same for other arguments, of which the first is the program's name.
+///
+/// What a command starts as a process of its own is this program, with arguments whose second is the command's name.
+pub fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let done = match Cli::try_parse_from(arguments) {
         Ok(Cli { command: Command::Train(arguments) }) => train::run(&arguments),
         Ok(Cli { command: Command::Devices(arguments) }) => devices::run(&arguments),
         Ok(Cli { command: Command::Doctor(arguments) }) => doctor::run(&arguments),
+        Ok(Cli { command: Command::Bench(arguments) }) => bench::run(&arguments),
         Err(error) => unparsed(&error),
     };
     let Err(error) = done else { return ExitCode::SUCCESS };
@@ -53,7 +65,7 @@ fn unparsed(error: &clap::Error) -> Result<()> {
         return output::line(error.to_string().trim_end());
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return Err(Refused("expected a command: train, devices or doctor; see `wgrad --help`".into()).into());
+        return Err(Refused("expected a command: train, devices, doctor or bench; see `wgrad --help`".into()).into());
     }
     let text = error.to_string();
     let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));

@@ -17,6 +17,7 @@ use crate::losses::BinaryCrossentropy;
 use crate::model::{Model, Sequential};
 use crate::ops::Sigmoid;
 use crate::optimizers::{Adam, Optimizer};
+use crate::program::Explained;
 use crate::tensor::Tensor;
 use crate::train::{Fit, History, Logs, Reporter, Verbosity, learning_curves_svg};
 
@@ -61,6 +62,9 @@ pub(super) struct Arguments {
     /// Prints JSON lines, and nothing else, on standard output.
     #[arg(long)]
     json: bool,
+    /// Prints the launches of a training step, and trains nothing.
+    #[arg(long)]
+    explain: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -116,6 +120,22 @@ struct ResultEvent {
 }
 
 #[derive(Serialize)]
+struct LaunchEvent<'a> {
+    event: &'static str,
+    #[serde(flatten)]
+    launch: &'a Explained,
+}
+
+#[derive(Serialize)]
+struct ProgramEvent {
+    event: &'static str,
+    launches: usize,
+    flops: u64,
+    bytes: u64,
+    memory_bytes: u64,
+}
+
+#[derive(Serialize)]
 struct Place {
     name: String,
     kind: &'static str,
@@ -142,6 +162,9 @@ struct Trained {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let parts = parts(arguments)?;
+    if arguments.explain {
+        return explain(arguments, &parts.train.0);
+    }
     output::check(&arguments.out, &[MODEL, HISTORY, CURVES]).map_err(|error| Refused(format!("--out: {error}")))?;
     let device = Device::named(&arguments.device).map_err(refused)?;
     let start = Instant::now();
@@ -156,6 +179,26 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let files = [(MODEL, model.to_bytes()?), (HISTORY, csv(&trained.history)), (CURVES, svg.into_bytes())];
     output::save(&arguments.out, &files)?;
     say_result(arguments, &model, trained, &test, parts.test.map_or(0, |(x, _)| x.rows()))
+}
+
+/// Says what a step of the training would launch.
+fn explain(arguments: &Arguments, x: &Tensor) -> Result<()> {
+    let device = Device::named(&arguments.device).map_err(refused)?;
+    let model = model(arguments, &device, x.shape().dims()[1]).map_err(refused)?;
+    let program = model.explain(arguments.batch_size.min(x.rows()))?;
+    say_device(arguments, &device)?;
+    if !arguments.json {
+        return line(&program.to_string());
+    }
+    let launches = program.explained();
+    launches.iter().try_for_each(|launch| json(&LaunchEvent { event: "launch", launch }))?;
+    json(&ProgramEvent {
+        event: "program",
+        launches: launches.len(),
+        flops: program.flops(),
+        bytes: launches.iter().map(|launch| launch.bytes).sum(),
+        memory_bytes: program.memory_bytes(),
+    })
 }
 
 fn parts(arguments: &Arguments) -> Result<Parts> {

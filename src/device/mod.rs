@@ -6,6 +6,8 @@ mod exact;
 mod executable;
 mod gpu;
 mod gpu_storage;
+#[cfg(not(target_arch = "wasm32"))]
+mod peaks;
 mod receipt;
 mod storage;
 
@@ -13,6 +15,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 pub use executable::{Executable, Image, Row, Status, Upload};
+#[cfg(not(target_arch = "wasm32"))]
+pub use peaks::{Peaks, Work, peak_launches};
 pub use storage::Storage;
 
 use crate::device::storage::Memory;

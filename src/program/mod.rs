@@ -8,6 +8,7 @@ mod rules;
 
 use std::sync::Arc;
 
+pub use explain::Explained;
 pub use plan::{Options, Reuse, plan};
 
 use crate::graph::{Caps, Composed, Graph, Role, Value};

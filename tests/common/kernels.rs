@@ -6,6 +6,7 @@ use std::sync::{LazyLock, Mutex};
 
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use wgrad::Type;
+use wgrad::device::peak_launches;
 use wgrad::graph::{Caps, Launch, Site, Variant, compose};
 use wgrad::ops::{Case, FAMILIES};
 
@@ -41,7 +42,7 @@ pub fn outputs(case: &Case) -> usize {
 
 /// A kernel, and a launch of it.
 pub struct Kernel {
-    /// The op and its variant.
+    /// The op and its variant, or what else launches it.
     pub name: String,
     /// The whole text.
     pub text: String,
@@ -52,18 +53,20 @@ pub struct Kernel {
 /// Every text once, and once more for each interface that launches give it.
 pub static KERNELS: LazyLock<Vec<Kernel>> = LazyLock::new(|| {
     let mut kernels = BTreeMap::new();
+    let mut add = |name: &str, launch: Launch| {
+        let text = compose(&launch).text;
+        let params: Vec<&str> = launch.params.iter().map(|(name, _)| *name).collect();
+        let writes: Vec<bool> = launch.binds.iter().map(|bind| bind.writes()).collect();
+        let kernel = || Kernel { name: name.into(), text: text.clone(), launch };
+        kernels.entry((text.clone(), params, writes)).or_insert_with(kernel);
+    };
     for case in cases() {
         for variant in reads(outputs(&case)).iter().flat_map(|used| variants(&case, used)) {
             let name = format!("{}, variant {}", case.op.name(), variant.name);
-            for launch in variant.launches {
-                let text = compose(&launch).text;
-                let params: Vec<&str> = launch.params.iter().map(|(name, _)| *name).collect();
-                let writes: Vec<bool> = launch.binds.iter().map(|bind| bind.writes()).collect();
-                let kernel = || Kernel { name: name.clone(), text: text.clone(), launch };
-                kernels.entry((text.clone(), params, writes)).or_insert_with(kernel);
-            }
+            variant.launches.into_iter().for_each(|launch| add(&name, launch));
         }
     }
+    peak_launches().into_iter().for_each(|launch| add("a peak of the device", launch));
     assert!(kernels.len() > 20, "{} kernels", kernels.len());
     kernels.into_values().collect()
 });

@@ -6,10 +6,9 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{Finding, Job, run as check};
+use crate::cli::found::open;
 use crate::cli::output;
 use crate::device::Device;
-use crate::error::Error;
-use crate::runtime::{Gpu, adapters};
 
 /// What a child says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -73,17 +72,4 @@ fn run_on(device: &Device, jobs: &[Job], from: usize) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The device that the parent means: the list of adapters must still be the one that it has seen.
-fn open(id: &str) -> crate::Result<Device> {
-    let Some((place, name)) = id.split_once(':') else { return Ok(Device::cpu()) };
-    let found = adapters()?;
-    let adapter = place.parse().ok().and_then(|place: usize| found.get(place));
-    let missing = || {
-        let tried = found.iter().map(|adapter| adapter.info().to_string()).collect();
-        Error::NoAdapter { wanted: id.into(), tried }
-    };
-    let adapter = adapter.filter(|adapter| adapter.info().name == name).ok_or_else(missing)?;
-    Ok(Device::gpu(Gpu::open(adapter)?))
 }

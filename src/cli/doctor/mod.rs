@@ -1,10 +1,11 @@
 //! `wgrad doctor`: the parity suite on this machine's devices.
 
 mod child;
-mod devices;
 mod report;
 mod show;
 mod supervise;
+
+pub(super) use supervise::ended;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -15,9 +16,9 @@ use anyhow::{Result, bail};
 use regex_lite::Regex;
 
 use crate::check::{Job, Row, jobs, reproduce};
-use crate::cli::doctor::devices::Found;
 use crate::cli::doctor::show::Screen;
 use crate::cli::doctor::supervise::{Event, Supervisor};
+use crate::cli::found::{self, Found};
 use crate::cli::{Refused, output, refused};
 
 /// Devices that are checked at a time.
@@ -61,7 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(folder) = &arguments.reproduce {
         output::check(folder, &[]).map_err(|error| Refused(format!("--reproduce: {error}")))?;
     }
-    let (devices, broken) = devices::find(&arguments.device).map_err(refused)?;
+    let (devices, broken) = found::find(&arguments.device).map_err(refused)?;
     let mut screen = Screen::new(arguments.json, arguments.report, &devices, jobs.len());
     if let Some(reason) = &broken {
         screen.broken(reason)?;

@@ -1,8 +1,8 @@
 //! A block to paste into an issue.
 
 use crate::check::Row;
-use crate::cli::doctor::devices::Found;
 use crate::cli::doctor::show::{details, measured};
+use crate::cli::found::Found;
 
 /// What a device is, in lines.
 pub fn about(device: &Found) -> Vec<String> {

@@ -5,8 +5,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use crate::check::Row;
-use crate::cli::doctor::devices::Found;
 use crate::cli::doctor::supervise::Event;
+use crate::cli::found::Found;
 use crate::cli::output;
 
 /// Problems of a row that are shown; JSON has all.

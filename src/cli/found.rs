@@ -4,11 +4,13 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::cli::doctor::supervise::ended;
+use crate::cli::doctor::ended;
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::graph::Caps;
+use crate::runtime::{Gpu, adapters};
 
-/// A device that is checked.
+/// A device of this machine.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// What a child is told: `cpu`, or an adapter's place among all and its name.
@@ -54,6 +56,19 @@ impl Found {
             part => self.kind != "cpu" && self.name.to_lowercase().contains(part),
         }
     }
+}
+
+/// Opens the device of an [`id`](Found::id): the list of adapters must still be the one that it was made from.
+pub fn open(id: &str) -> Result<Device> {
+    let Some((place, name)) = id.split_once(':') else { return Ok(Device::cpu()) };
+    let found = adapters()?;
+    let adapter = place.parse().ok().and_then(|place: usize| found.get(place));
+    let missing = || {
+        let tried = found.iter().map(|adapter| adapter.info().to_string()).collect();
+        Error::NoAdapter { wanted: id.into(), tried }
+    };
+    let adapter = adapter.filter(|adapter| adapter.info().name == name).ok_or_else(missing)?;
+    Ok(Device::gpu(Gpu::open(adapter)?))
 }
 
 /// The devices that are asked for, and why there may be more, where the list of adapters cannot be had.
