@@ -92,7 +92,7 @@ mod replay {
     }
 
     /// Runs all steps, at most `most` a submission. Gives the most that a submission had, and the losses of all steps.
-    fn all(run: &mut dyn Executable, most: u32) -> (u32, Vec<f64>) {
+    fn all(run: &mut dyn Executable, steps: usize, most: u32) -> (u32, Vec<f64>) {
         let (mut largest, mut losses) = (0, vec![]);
         loop {
             let sent = run.submit(most).unwrap();
@@ -100,7 +100,7 @@ mod replay {
             let status = run.poll(sent == 0).unwrap();
             assert_eq!(status.words.halt, 0);
             losses.extend(status.rows.iter().map(|row| row.sums[0]));
-            if sent == 0 && status.in_flight == 0 {
+            if losses.len() == steps {
                 return (largest, losses);
             }
         }
@@ -116,7 +116,7 @@ mod replay {
     /// The state and the losses after all steps.
     fn trained(device: &Device, graph: &Arc<Graph>, options: &Options, most: u32) -> (u32, Vec<f64>, Vec<Vec<u32>>) {
         let (mut run, storage) = ready(device, graph, options);
-        let (largest, losses) = all(&mut *run, most);
+        let (largest, losses) = all(&mut *run, graph.steps(), most);
         drop(run);
         (largest, losses, state(&storage, &graph.variables))
     }

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use wgrad::graph::{Args, Builder, Launch, Measure, Node, Op, Site, Source, Tolerance, Value, Variant, compose};
+use wgrad::graph::{
+    Args, Builder, CpuVariant, Launch, Measure, Node, Op, Pointwise, Site, Source, Tolerance, Value, Variant, compose,
+};
 use wgrad::{Result, Type};
 
 /// A file as it is, and as it shall be.
@@ -60,6 +62,10 @@ impl Op for Mutated {
         self.op.checks_finite()
     }
 
+    fn pointwise(&self) -> Option<Pointwise> {
+        None // its kernel is the one that is wrong
+    }
+
     fn loss_terms(&self, inputs: &[&Type]) -> Option<usize> {
         self.op.loss_terms(inputs)
     }
@@ -74,6 +80,10 @@ impl Op for Mutated {
 
     fn cpu_f64(&self, args: Args<'_, f64>) -> Result<()> {
         self.op.cpu_f64(args)
+    }
+
+    fn cpu_variants(&self, _: &Site<'_>) -> Vec<CpuVariant> {
+        vec![]
     }
 
     fn measure(&self) -> Measure {

@@ -232,12 +232,13 @@ impl Executable for CpuExecutable {
         let missing = || Error::argument("value", "one that the program keeps", value.0);
         self.swap()?;
         let ty = self.program.graph.ty(value);
-        let buffer = self.ids[value.0].and_then(|id| match ty.dtype {
-            Dtype::F32 => {
-                let values = self.buffers[id].float().get(..ty.len())?;
-                Some(Buffer::Float(values.iter().map(|&v| f64::from(v)).collect()))
-            }
-            Dtype::U32 => Some(Buffer::Index(self.buffers[id].indices().get(..ty.len())?.to_vec())),
+        let buffer = self.ids[value.0].map(|id| {
+            let mut buffer = match ty.dtype {
+                Dtype::F32 => Buffer::Float(self.buffers[id].float().iter().map(|&v| f64::from(v)).collect()),
+                Dtype::U32 => Buffer::Index(self.buffers[id].indices().to_vec()),
+            };
+            buffer.resize(ty.len()); // another value may be there now
+            buffer
         });
         self.swap()?;
         buffer.ok_or_else(missing)
