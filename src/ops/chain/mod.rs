@@ -340,7 +340,7 @@ pub fn cases() -> Vec<Case> {
         rescaled(&[1], &[], &[33]),
         rescaled(&[4, 1, 3], &[5, 1], &[4, 5, 3]),
     ]);
-    for n in [1, 65, 257] {
+    for &n in EDGES {
         let column = |column| member(StepValue { column, ty: Type::f32([1]) }, &[]);
         let scaled =
             vec![column(1), member(BinaryOp(Multiply), &[0, 1]), column(0), member(BinaryOp(Subtract), &[2, 3])];
