@@ -135,3 +135,13 @@ fn a_chain_gives_what_its_ops_give() {
         }
     });
 }
+
+#[test]
+fn more_axes_than_a_kernel_follows_are_not_merged() {
+    let g = Builder::new(Arc::new(Variables::default()));
+    let x = g.data(Type::f32([2; 8]));
+    let a = g.data(Type::f32([2, 1, 1, 2, 2, 1, 1, 1]));
+    let b = g.data(Type::f32([2, 2, 1, 1, 2, 2, 1, 1]));
+    g.output(add(&g, multiply(&g, x, a).unwrap(), b).unwrap());
+    assert_eq!(names(&planned(&Arc::new(g.finish()), false)), ["multiply", "add"]);
+}

@@ -262,3 +262,24 @@ fn a_rate_and_loss_weights_change_between_epochs_and_nothing_is_compiled() {
         assert!(error.starts_with("learning rate at step 3: expected a finite number"), "{device}: {error}");
     });
 }
+
+#[test]
+fn a_batch_that_is_too_large_is_answered_with_one_that_fits() {
+    common::on_every_adapter("a_batch_that_is_too_large_is_answered_with_one_that_fits", |device| {
+        let most = device.caps().max_binding_bytes;
+        if most > 256 << 20 {
+            return println!("{device}: not run, for it takes more than this test should");
+        }
+        // An output of 16 rows is as large as a binding may be.
+        let units = (most / 4 / 16) as usize;
+        let hidden = Dense::new(units).kernel_initializer(Initializer::Zeros).input_shape([1]);
+        let mut model = Sequential::new().add(hidden).add(Dense::new(1)).build(device).unwrap();
+        model.compile(Sgd::new(0.1), MeanSquaredError, ["mse"; 0]).unwrap();
+        let (x, y) = (ramp(40, 1), ramp(40, 1));
+        let error = model.fit(&x, &y, fit(1, 40)).unwrap_err();
+        let Error::Batch { batch: 40, fits, source } = error else { panic!("{device}: {error}") };
+        assert!(matches!(*source, Error::Limit { .. }), "{device}: {source}");
+        assert_eq!(fits, 16, "{device}");
+        model.train_on_batch(x.slice_rows(0..fits).unwrap(), y.slice_rows(0..fits).unwrap()).unwrap();
+    });
+}

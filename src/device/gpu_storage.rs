@@ -8,7 +8,7 @@ use crate::device::receipt::Receipt;
 use crate::error::{Error, Result};
 use crate::graph::{Role, Variables, padded};
 use crate::program::Program;
-use crate::runtime::{Buffer, BufferUse, Gpu};
+use crate::runtime::{Buffer, BufferUse, Gpu, WeakBuffer};
 
 /// The variables of a model on a GPU, an arena per kind, shared by its programs.
 #[derive(Clone, Debug)]
@@ -16,8 +16,8 @@ pub struct GpuStorage {
     gpu: Gpu,
     arenas: Arc<[Buffer]>,
     slots: Arc<[(usize, usize, usize)]>,
-    /// What the programs of the model keep within a step: no two of them run at a time.
-    within_a_step: Arc<Mutex<Vec<Buffer>>>,
+    /// What the programs of the model keep within a step, as long as one of them is there: no two run at a time.
+    within_a_step: Arc<Mutex<Vec<WeakBuffer>>>,
     pub(super) receipt: Arc<Receipt>,
 }
 
@@ -53,12 +53,13 @@ impl GpuStorage {
                 arenas.push(new()?);
                 continue;
             }
+            let shared = pool.get(next).and_then(WeakBuffer::buffer).filter(|buffer| buffer.bytes() >= bytes);
+            let buffer = shared.map_or_else(new, Ok)?;
             match pool.get_mut(next) {
-                Some(shared) if shared.bytes() >= bytes => {}
-                Some(shared) => *shared = new()?, // the program that has the smaller one keeps it
-                None => pool.push(new()?),
+                Some(place) => *place = buffer.weak(), // a program that has a smaller one keeps that
+                None => pool.push(buffer.weak()),
             }
-            arenas.push(pool[next].clone());
+            arenas.push(buffer);
             next += 1;
         }
         Ok(arenas)

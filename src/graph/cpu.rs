@@ -11,7 +11,10 @@ pub const TEAM_SCRATCH: usize = 208 * 256 + 64;
 /// Those who work at once on a kernel's parts.
 ///
 /// A kernel splits its outputs, never the order of a sum, so the number of members changes no bit.
-pub trait Team {
+///
+/// # Safety
+/// `run` calls `work` once for each part below `parts`, and for no other: kernels write the outputs of a part without a lock.
+pub unsafe trait Team {
     /// Members, the caller among them.
     fn size(&self) -> usize;
 
@@ -30,7 +33,8 @@ impl Default for Alone {
     }
 }
 
-impl Team for Alone {
+// SAFETY: each part is given to one member, once.
+unsafe impl Team for Alone {
     fn size(&self) -> usize {
         1
     }

@@ -221,19 +221,21 @@ impl Update<'_> {
     #[inline(always)]
     fn with<V: Lanes>(self, kept: impl Fn(f32) -> f32) {
         let Rates { alpha, rest: [rest1, rest2], epsilon, .. } = self.rates;
+        // What is below it is nothing beside ε; where ε itself is tiny, nothing is.
+        let least = if epsilon >= 1e-12 { f32::MIN_POSITIVE } else { 0.0 };
         let moments = self.m.iter_mut().zip(self.v);
         for ((p, &g), (m, v)) in self.p.iter_mut().zip(self.g).zip(moments) {
-            *m = normal(V::fma(g - *m, rest1, *m));
-            *v = normal(V::fma(V::fma(g, g, -*v), rest2, *v));
+            *m = from(least, V::fma(g - *m, rest1, *m));
+            *v = from(least, V::fma(V::fma(g, g, -*v), rest2, *v));
             *p = kept(*p) - alpha * *m / (v.sqrt() + epsilon);
         }
     }
 }
 
-/// A number, or 0 for one below 2⁻¹²⁶.
+/// A number, or 0 for one that is smaller than `least`.
 #[inline(always)]
-fn normal(x: f32) -> f32 {
-    if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x }
+fn from(least: f32, x: f32) -> f32 {
+    if x.abs() < least { 0.0 } else { x }
 }
 
 /// The parameters of cases: awkward sizes, alone and side by side; some fill an odd number of workgroups to the last

@@ -36,7 +36,8 @@ pub use adam::{Adam, adam};
 pub use bias_add::{BiasAdd, BiasAddBackward, bias_add};
 pub use binary::*;
 pub use case::{Case, Domain, Family, Input};
-pub use chain::{Chain, MOST_STRETCHED, Member};
+pub(crate) use chain::walk;
+pub use chain::{Chain, Member};
 pub use dense::{Dense, DenseBackward, dense};
 pub use dropout::{Dropout, dropout};
 pub use finite::{CheckFinite, check_finite};
@@ -77,6 +78,7 @@ pub use unary::{
     Custom, Elementwise, Function, MOST_PARAMS, Needs, Params, Unary, UnaryBackward, UnaryDef, UnaryOp, row, rows,
     unary, unary_backward,
 };
+pub(crate) use walk::MOST_AXES;
 
 use crate::error::{Error, Result};
 use crate::graph::{Launch, Source};

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::graph::{Graph, MOST_BINDINGS, Node, Origin, Place, Pointwise, Source, Value, declared, drop_unread};
-use crate::ops::{Chain, MOST_STRETCHED, Member};
-use crate::shape::Type;
+use crate::ops::{Chain, MOST_AXES, Member, walk};
+use crate::shape::{Shape, Type};
 
 /// The graph with every chain of elementwise ops as one op. Values keep their numbers; those inside of a chain are gone.
 ///
@@ -123,10 +123,12 @@ impl<'a> Groups<'a> {
         let Some(first) = joined.outputs.first() else { return false };
         let parts = || joined.members.iter().filter_map(|&member| self.pointwise[member].as_ref());
         let bindings = joined.inputs.len() + joined.outputs.len() + usize::from(parts().any(|p| p.reads_step));
-        let stretched = joined.inputs.iter().filter(|&&v| self.ty(v).shape != self.ty(*first).shape).count();
+        let shape = &self.ty(*first).shape;
+        let stretched: Vec<&Shape> =
+            joined.inputs.iter().map(|&v| &self.ty(v).shape).filter(|other| *other != shape).collect();
         let arenas = |values: &[Value]| values.iter().filter_map(|v| self.arenas[v.0]).collect::<BTreeSet<_>>();
         bindings <= MOST_BINDINGS
-            && stretched <= MOST_STRETCHED
+            && walk(shape, &stretched).is_some_and(|walk| walk.axes.len() <= MOST_AXES)
             && arenas(&joined.inputs).is_disjoint(&arenas(&joined.outputs))
             && agree(parts().flat_map(|p| &p.sources))
     }

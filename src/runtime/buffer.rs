@@ -1,8 +1,8 @@
 //! Buffers on the device, and bytes to and from them.
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use super::counters::Tally;
 use super::faults::lock;
@@ -42,6 +42,17 @@ impl BufferUse {
 #[derive(Clone, Debug)]
 pub(crate) struct Buffer(Arc<Inner>);
 
+/// A buffer that somebody else holds.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakBuffer(Weak<Inner>);
+
+impl WeakBuffer {
+    /// The buffer, while somebody holds it.
+    pub(crate) fn buffer(&self) -> Option<Buffer> {
+        self.0.upgrade().map(Buffer)
+    }
+}
+
 #[derive(Debug)]
 struct Inner {
     raw: Raw<wgpu::Buffer>,
@@ -58,6 +69,11 @@ impl Drop for Inner {
 }
 
 impl Buffer {
+    /// The same buffer, without holding it.
+    pub(crate) fn weak(&self) -> WeakBuffer {
+        WeakBuffer(Arc::downgrade(&self.0))
+    }
+
     /// The size in bytes, a multiple of 16.
     pub(crate) fn bytes(&self) -> u64 {
         self.0.bytes

@@ -28,7 +28,7 @@ pub(crate) use adapter::select;
 pub use adapter::{Adapter, AdapterInfo, AdapterKind, Limits};
 pub(crate) use bind::{BindGroups, BufferRange};
 pub use buffer::DeviceSlice;
-pub(crate) use buffer::{Buffer, BufferUse};
+pub(crate) use buffer::{Buffer, BufferUse, WeakBuffer};
 pub use counters::Counters;
 pub use gpu::Gpu;
 pub(crate) use gpu::PATIENCE;

@@ -40,7 +40,9 @@ impl<'a> Matrix<'a> {
     }
 
     fn holds(&self, rows: usize, cols: usize) -> bool {
-        rows == 0 || cols == 0 || (rows - 1) * self.rows + (cols - 1) * self.cols < self.data.len()
+        let end = |count: usize, stride: usize| (count - 1).checked_mul(stride);
+        let last = || end(rows, self.rows)?.checked_add(end(cols, self.cols)?);
+        rows == 0 || cols == 0 || last().is_some_and(|last| last < self.data.len())
     }
 
     fn at(&self, row: usize, col: usize) -> Place {
@@ -72,7 +74,8 @@ impl Product<'_> {
     pub fn run(&self, c: &mut [f32], team: &mut dyn Team, after: After<'_>) {
         let [m, terms, n] = self.extents;
         let fits = self.a.holds(m, terms) && self.b.holds(terms, n) && self.bias.is_none_or(|b| b.len() >= n);
-        assert!(fits && c.len() >= m * n, "operands smaller than {:?}", self.extents);
+        let fits = fits && m.checked_mul(n).is_some_and(|len| len <= c.len());
+        assert!(fits, "operands smaller than {:?}", self.extents);
         if m == 0 || n == 0 {
             return;
         }

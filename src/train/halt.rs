@@ -5,6 +5,7 @@ use crate::error::{Direction, Error, Result};
 use crate::graph::{Buffer, GRADIENT_LIMIT, Graph, Node, Origin, StepTable, Value};
 use crate::model::{Key, Trained};
 use crate::program::{Options, Reuse};
+use crate::shape::Type;
 use crate::tensor::Tensor;
 use crate::train::rows::Rows;
 
@@ -113,8 +114,12 @@ impl Halt<'_> {
     }
 
     fn in_values(&self, (graph, node, value): (&Graph, &Node, Value), values: &[f64], step: usize) -> Option<First> {
-        let direction = node.place.direction;
-        let most = if direction == Direction::Gradient { GRADIENT_LIMIT } else { f64::INFINITY };
+        let types: Vec<&Type> = node.inputs.iter().map(|&v| graph.ty(v)).collect();
+        let of_loss = node.op.loss_terms(&types).is_some() && node.outputs.first() == Some(&value);
+        let direction = if of_loss { Direction::Gradient } else { node.place.direction };
+        // What the flag is set for: of the gradients, those of weights and of losses may be too large for an optimizer.
+        let limited = direction == Direction::Gradient && (of_loss || !graph.ty(value).batched);
+        let most = if limited { GRADIENT_LIMIT } else { f64::INFINITY };
         let bad = |v: &f64| v.is_nan() || v.abs() >= most;
         let (ty, of_batch) = (graph.ty(value), self.of_batch(step));
         let mut rows = vec![];

@@ -28,7 +28,8 @@ struct Part {
     op: Arc<dyn Op>,
     /// `None` for the op's own plain one.
     kernel: Option<Box<dyn CpuKernel>>,
-    types: Vec<Type>,
+    /// Those of the operands, in a whole block and in the last one.
+    types: [Vec<Type>; 2],
     operands: Vec<usize>,
     outputs: Vec<Option<usize>>,
 }
@@ -80,6 +81,7 @@ impl CpuKernel for Blocks {
                     Some(kernel) => kernel.run(args, team),
                     None => op.cpu_f32(args),
                 };
+                let types = &types[usize::from(count < BLOCK)];
                 call(run, types, &mut self.registers, (operands, outputs), &mut self.taken, args.step)?;
             }
             for (output, &at) in args.outputs.iter_mut().zip(&self.outputs) {
@@ -118,6 +120,7 @@ fn block() -> Type {
 
 /// A member whose outputs are the registers from `count` on.
 fn part(Member { op, operands }: &Member, count: &mut usize, site: &Site<'_>, level: Level) -> Result<Part> {
+    let last = site.outputs.first().map_or(0, |ty| ty.shape.len() % BLOCK);
     let types = vec![block(); operands.len()];
     let given = op.infer(&types.iter().collect::<Vec<_>>())?.len();
     let outputs = vec![block(); given];
@@ -125,6 +128,7 @@ fn part(Member { op, operands }: &Member, count: &mut usize, site: &Site<'_>, le
     let kernel = op.cpu_variants(&site).into_iter().find(|variant| variant.name == level.name());
     let outputs = (*count..*count + given).map(Some).collect();
     *count += given;
+    let types = [types, vec![Type::f32([last]); operands.len()]];
     Ok(Part { op: Arc::clone(op), kernel: kernel.map(|v| v.kernel), types, operands: operands.clone(), outputs })
 }
 

@@ -181,6 +181,13 @@ fn main(
     }
 }
 
+/// How a chain of a shape goes through operands that stretch to it; `None` for too many.
+pub(crate) fn walk(shape: &Shape, operands: &[&Shape]) -> Option<Walk<MOST_STRETCHED>> {
+    let nothing = Shape::from([]);
+    let all = std::array::from_fn(|i| operands.get(i).copied().unwrap_or(&nothing));
+    (operands.len() <= MOST_STRETCHED).then(|| Walk::stretched(shape, all))
+}
+
 /// A kernel of an op, in f32 or f64.
 type Kernel<F> = fn(&dyn Op, Args<'_, F>) -> Result<()>;
 
@@ -303,9 +310,10 @@ impl Op for Chain {
         let pointwise: Vec<_> = self.members.iter().filter_map(|member| member.op.pointwise()).collect();
         let reads_step = pointwise.iter().any(|p| p.reads_step);
         let text = self.text((site.inputs.len(), &stretched), site.used, reads_step);
-        let nothing = Shape::from([]);
-        let operand = |i: usize| stretched.get(i).map_or(&nothing, |&at| &site.inputs[at].shape);
-        let walk = Walk::stretched(&shape, std::array::from_fn::<_, MOST_STRETCHED, _>(operand));
+        let operands: Vec<&Shape> = stretched.iter().map(|&at| &site.inputs[at].shape).collect();
+        let many =
+            || Error::shape(&self.name, format!("at most {MOST_STRETCHED} operands that stretch"), stretched.len());
+        let walk = walk(&shape, &operands).ok_or_else(many)?;
         let mut launch = elementwise(Source::new("chain", text.into()), shape.len());
         launch.flops *= self.members.len() as u64;
         launch = along(&self.name, launch, &walk)?;
