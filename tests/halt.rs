@@ -163,6 +163,35 @@ fn a_nan_is_named_wherever_and_whenever_it_comes() {
     });
 }
 
+/// `y = max(x, ln 0)`: the logarithm is not finite in any step, and nothing is wrong with that.
+#[derive(Debug)]
+struct Floored;
+
+impl Layer for Floored {
+    fn call(&self, scope: &Scope<'_>, x: &[Value]) -> Result<Vec<Value>> {
+        let g = scope.builder();
+        let floor = wgrad::ops::unary(g, wgrad::ops::Log, wgrad::ops::constant(g, 0.0)?)?;
+        Ok(vec![wgrad::ops::maximum(g, x[0], floor)?])
+    }
+    fn config(&self) -> Config {
+        Config::new("Floored", ())
+    }
+}
+
+#[test]
+fn what_may_well_not_be_finite_is_not_named() {
+    common::on_every_device("what_may_well_not_be_finite_is_not_named", |device| {
+        let spoil = Spoil { forward: Some((2, 1)), gradient: None };
+        let model = Sequential::new().add(Dense::new(6).input_shape([FEATURES])).add(Floored);
+        let mut model = model.add(Spoiling(spoil)).add(Dense::new(1).activation(Sigmoid)).build(device).unwrap();
+        model.compile(Sgd::new(0.01), BinaryCrossentropy::default(), ["accuracy"]).unwrap();
+        let (x, y) = rows(BATCH * STEPS);
+        let error = model.fit(&x, &y, fit()).unwrap_err();
+        let Error::NotFinite { what, step: 3, .. } = &error else { panic!("{device}: {error}") };
+        assert!(what.contains("of spoil in"), "{device}: {error}");
+    });
+}
+
 #[test]
 fn bad_data_is_named_with_its_rows_in_any_order() {
     common::on_every_device("bad_data_is_named_with_its_rows_in_any_order", |device| {
@@ -191,7 +220,7 @@ fn what_grows_too_large_is_named_as_a_gradient_or_an_output() {
         let y = Tensor::new([1, 1], vec![1.0]).unwrap();
         let error = model.fit(Tensor::new([1, 1], vec![1e12]).unwrap(), &y, fit()).unwrap_err().to_string();
         assert!(
-            error.starts_with("the gradient [1, 1] of dense_backward in layer `dense` is not"),
+            error.starts_with("the gradient [1, 1] of dense_backward (output 0) in layer `dense` is not"),
             "{device}: {error}"
         );
         let error = model.train_on_batch(Tensor::new([1, 1], vec![1e25]).unwrap(), &y).unwrap_err().to_string();

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::graph::op::Args;
 
 /// Elements of the scratch that each member of a team has.
-pub const TEAM_SCRATCH: usize = 208 * 256 + 64;
+pub const TEAM_SCRATCH: usize = 224 * 256 + 64;
 
 /// Those who work at once on a kernel's parts.
 ///

@@ -39,6 +39,8 @@ struct Groups<'a> {
     kept: BTreeSet<Value>,
     /// The group of each node: the smallest member.
     of: Vec<usize>,
+    /// The nodes of each group, in order.
+    members: Vec<Vec<usize>>,
 }
 
 impl<'a> Groups<'a> {
@@ -50,7 +52,8 @@ impl<'a> Groups<'a> {
         let written = graph.writes.iter().map(|(_, value)| value);
         let kept = written.chain(&graph.outputs).chain(graph.results.iter().flatten()).copied().collect();
         let pointwise = graph.nodes.iter().map(|node| node.op.pointwise()).collect();
-        Self { graph, arenas, pointwise, readers, kept, of: (0..graph.nodes.len()).collect() }
+        let (of, members) = (0..graph.nodes.len()).map(|node| (node, vec![node])).unzip();
+        Self { graph, arenas, pointwise, readers, kept, of, members }
     }
 
     fn ty(&self, value: Value) -> &Type {
@@ -74,10 +77,6 @@ impl<'a> Groups<'a> {
         self.pointwise[node].is_some() && !self.is_leaf(node)
     }
 
-    fn members(&self, group: usize) -> Vec<usize> {
-        (0..self.of.len()).filter(|&node| self.of[node] == group).collect()
-    }
-
     /// Joins a node with what makes its operands, one after the other.
     fn join(&mut self, node: usize) {
         if !self.is_link(node) {
@@ -89,28 +88,29 @@ impl<'a> Groups<'a> {
             if one == other || self.ty(operand) != self.ty(self.graph.nodes[node].outputs[0]) {
                 continue;
             }
-            let mut members = [self.members(one), self.members(other)].concat();
+            let mut members = [&self.members[one][..], &self.members[other]].concat();
             members.sort_unstable();
             if self.fits(&self.joined(&members)) && !self.leaves_and_returns(&members) {
                 members.iter().for_each(|&member| self.of[member] = one.min(other));
+                self.members[one.min(other)] = members;
             }
         }
     }
 
-    /// What a chain of these nodes reads and gives; numbers of the step table are made inside.
+    /// What a chain of these nodes, in order, reads and gives; numbers of the step table are made inside.
     fn joined(&self, links: &[usize]) -> Joined {
         let (mut members, mut inputs, mut outputs) = (BTreeSet::from_iter(links.iter().copied()), vec![], vec![]);
         for &link in links {
             for &operand in &self.graph.nodes[link].inputs {
                 match self.producer(operand) {
-                    Some(producer) if links.contains(&producer) => {}
+                    Some(producer) if links.binary_search(&producer).is_ok() => {}
                     Some(producer) if self.is_leaf(producer) => members.extend([producer]),
                     _ if inputs.contains(&operand) => {}
                     _ => inputs.push(operand),
                 }
             }
             let read = |value: &Value| {
-                let outside = |reader: &usize| !links.contains(reader);
+                let outside = |reader: &usize| links.binary_search(reader).is_err();
                 self.kept.contains(value) || self.readers.get(value).is_some_and(|r| r.iter().any(outside))
             };
             outputs.extend(self.graph.nodes[link].outputs.iter().copied().filter(read));
@@ -146,7 +146,7 @@ impl<'a> Groups<'a> {
                     return true;
                 }
                 if !reader_inside && seen.insert(self.of[reader]) {
-                    next.extend(self.members(self.of[reader]));
+                    next.extend(&self.members[self.of[reader]]);
                 }
             }
         }
@@ -156,7 +156,7 @@ impl<'a> Groups<'a> {
     /// The groups of more than one op.
     fn chains(&self) -> Vec<Joined> {
         let links = (0..self.of.len()).filter(|&node| self.of[node] == node && self.is_link(node));
-        let joined = links.map(|group| self.joined(&self.members(group)));
+        let joined = links.map(|group| self.joined(&self.members[group]));
         joined.filter(|joined| joined.members.len() > 1 && self.fits(joined)).collect()
     }
 }

@@ -8,6 +8,9 @@ pub struct Level(Kind);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
+    /// AVX-512, of which every CPU that has it since 2017 has these parts: sixteen numbers at once, in twice the registers.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
     /// AVX2 and FMA: eight numbers at once, and a product that is added in one rounding.
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -25,10 +28,15 @@ impl Level {
     /// The levels of this CPU, the best first.
     pub fn all() -> impl Iterator<Item = Self> {
         #[cfg(target_arch = "x86_64")]
-        let best = (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Kind::Avx2);
+        let better = {
+            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            let avx512 = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl");
+            let avx512 = avx512 && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512dq");
+            [(avx2 && avx512).then_some(Kind::Avx512), avx2.then_some(Kind::Avx2)]
+        };
         #[cfg(not(target_arch = "x86_64"))]
-        let best: Option<Kind> = None;
-        best.into_iter().chain([Kind::Portable]).map(Self)
+        let better: [Option<Kind>; 0] = [];
+        better.into_iter().flatten().chain([Kind::Portable]).map(Self)
     }
 
     /// The best level of this CPU.
@@ -40,6 +48,8 @@ impl Level {
     pub fn name(self) -> &'static str {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => "avx2",
             Kind::Portable => "portable",
         }
@@ -50,7 +60,10 @@ impl Level {
     pub fn run(self, work: impl Work) {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: `all` alone makes this level, and has asked the CPU for both.
+            // SAFETY: `all` alone makes this level, and has asked the CPU for all of that.
+            Kind::Avx512 => unsafe { avx512(work) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
             Kind::Avx2 => unsafe { avx2(work) },
             Kind::Portable => work.run::<Plain>(),
         }
@@ -61,4 +74,10 @@ impl Level {
 #[target_feature(enable = "avx2,fma")]
 fn avx2(work: impl Work) {
     work.run::<crate::simd::lanes::Avx2>();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+fn avx512(work: impl Work) {
+    work.run::<crate::simd::lanes::Avx512>();
 }

@@ -1,16 +1,16 @@
-//! Products of matrices: in chunks of terms, panels of 16 columns and tiles of some rows.
+//! Products of matrices: in chunks of terms, panels of two vectors and tiles of some rows.
 //!
-//! An element is the bias, then the sum of each chunk of [`CHUNK`] terms, each added up in order. So the sizes of blocks,
-//! and how a product is split among a team, change no bit.
+//! An element is the bias, then the sum of each chunk of [`CHUNK`] terms: each added up in order, or in eight sums side by
+//! side where there is one column. So the sizes of blocks, and how a product is split among a team, change no bit.
 
 use std::ops::Range;
 
 use crate::graph::{CHUNK, TEAM_SCRATCH, Team};
-use crate::simd::lanes::Lanes;
+use crate::simd::lanes::{Eight, Lanes, Vector};
 use crate::simd::level::{Level, Work};
 use crate::simd::pack::{self, BLOCK};
 use crate::simd::shared::Shared;
-use crate::simd::tile::{Begin, PANEL, Place, Target, tile};
+use crate::simd::tile::{self, Begin, Place, Target, WIDEST, tile};
 
 /// Elements that stay in the first cache while a tile goes over them again.
 const NEAR: usize = 8192;
@@ -88,10 +88,10 @@ impl Product<'_> {
         let (parts, by_rows) = self.split(team.size());
         let cut = |len: usize, part: usize| len * part / parts;
         team.run(parts, &|part, scratch| {
-            let panels = n.div_ceil(PANEL);
+            let panels = n.div_ceil(WIDEST);
             let (rows, cols) = match by_rows {
                 true => (cut(m, part)..cut(m, part + 1), 0..n),
-                false => (0..m, cut(panels, part) * PANEL..(cut(panels, part + 1) * PANEL).min(n)),
+                false => (0..m, cut(panels, part) * WIDEST..(cut(panels, part + 1) * WIDEST).min(n)),
             };
             self.level.run(Part { of: self, c, rows, cols, scratch, after });
         });
@@ -103,10 +103,39 @@ impl Product<'_> {
         if size == 1 || m * terms * n < WORTH {
             return (1, true);
         }
-        let (parts, panels) = (2 * size, n.div_ceil(PANEL));
+        let (parts, panels) = (2 * size, n.div_ceil(WIDEST));
         // A block of a that must be turned is best turned once.
         if panels >= 2 * parts && self.a.cols == 1 { (parts, false) } else { (parts.min(m), true) }
     }
+}
+
+/// The products of rows with b, of so many terms each.
+///
+/// # Safety
+/// The rows and b have these elements.
+#[inline(always)]
+unsafe fn dots<V: Lanes>(rows: [*const f32; 8], b: *const f32, terms: usize) -> [f32; 8] {
+    let mut sums = [V::Eight::splat(0.0); 8];
+    let mut y = [0.0; 8];
+    let whole = terms / 8 * 8;
+    // SAFETY: the caller's.
+    unsafe {
+        let mut t = 0;
+        while t < whole {
+            let b = V::Eight::load(b.add(t));
+            for (sum, row) in sums.iter_mut().zip(rows) {
+                *sum = sum.add_product(V::Eight::load(row.add(t)), b);
+            }
+            t += 8;
+        }
+        let s = V::Eight::transposed(sums);
+        let halves = [s[0].add(s[1]).add(s[2].add(s[3])), s[4].add(s[5]).add(s[6].add(s[7]))];
+        halves[0].add(halves[1]).store(y.as_mut_ptr());
+        for t in whole..terms {
+            y.iter_mut().zip(rows).for_each(|(y, row)| *y = V::fma(*row.add(t), *b.add(t), *y));
+        }
+    }
+    y
 }
 
 /// Some rows and columns of a product.
@@ -123,7 +152,11 @@ impl Work for Part<'_> {
     #[inline(always)]
     fn run<V: Lanes>(mut self) {
         assert!(self.scratch.len() >= TEAM_SCRATCH, "scratch of a team");
-        let [_, terms, _] = self.of.extents;
+        let [_, terms, n] = self.of.extents;
+        if n == 1 && self.of.a.cols == 1 && self.of.b.rows == 1 {
+            self.column::<V>();
+            return self.finish(self.rows.clone());
+        }
         for begin in (0..terms.max(1)).step_by(CHUNK) {
             let chunk = begin..terms.min(begin + CHUNK);
             for first in self.rows.clone().step_by(BLOCK) {
@@ -138,21 +171,42 @@ impl Work for Part<'_> {
 }
 
 impl Part<'_> {
+    /// A single column: eight rows at once, each as eight sums side by side.
+    #[inline(always)]
+    fn column<V: Lanes>(&mut self) {
+        let [_, terms, _] = self.of.extents;
+        let bias = self.of.bias.map_or(0.0, |bias| bias[0]);
+        for first in self.rows.clone().step_by(8) {
+            let count = (self.rows.end - first).min(8);
+            let mut y = [bias; 8];
+            for begin in (0..terms).step_by(CHUNK) {
+                // Rows that are missing are the last one again.
+                let rows = std::array::from_fn(|r| self.of.a.at(first + r.min(count - 1), begin).start);
+                let b = self.of.b.at(begin, 0).start;
+                // SAFETY: `Product::run` has seen that a has these rows, and both these terms.
+                let sums = unsafe { dots::<V>(rows, b, CHUNK.min(terms - begin)) };
+                y.iter_mut().zip(sums).for_each(|(y, sum)| *y += sum);
+            }
+            // SAFETY: these rows of c are this part's own.
+            unsafe { self.c.part(first..first + count) }.copy_from_slice(&y[..count]);
+        }
+    }
+
     /// A chunk of terms of some rows.
     #[inline(always)]
     fn block<V: Lanes>(&mut self, rows: Range<usize>, chunk: Range<usize>) {
         let ([_, _, n], Matrix { rows: down, cols: along, .. }) = (self.of.extents, self.of.a);
-        let tiles = rows.len().div_ceil(V::ROWS);
+        let (tiles, all) = (rows.len().div_ceil(V::ROWS), tile::panel::<V>());
         let cut = |tile: usize| rows.start + rows.len() * tile / tiles;
         let (block, panel) = self.scratch.split_at_mut(BLOCK * CHUNK + 64);
         let (block, panel) = (block.as_mut_ptr(), panel.as_mut_ptr());
-        let reused = self.cols.len() >= 4 * PANEL;
+        let reused = self.cols.len() >= 4 * all;
         let copied = reused && if along == 1 { rows.len() * down > NEAR } else { chunk.len() * along > NEAR };
         if copied {
             self.pack::<V>(block, rows.clone(), chunk.clone(), tiles);
         }
-        for j in self.cols.clone().step_by(PANEL) {
-            let width = PANEL.min(self.cols.end - j);
+        for j in self.cols.clone().step_by(all) {
+            let width = all.min(self.cols.end - j);
             // SAFETY: `Product::run` has seen that a, b, c and the bias have these elements, and no other part has
             // these of c; the scratch is as long as packing needs.
             unsafe {
@@ -203,8 +257,8 @@ impl Part<'_> {
     #[inline(always)]
     unsafe fn panel<V: Lanes>(&self, panel: *mut f32, chunk: Range<usize>, j: usize, width: usize, m: usize) -> Place {
         let b = self.of.b.at(chunk.start, j);
-        let near = chunk.len() * b.rows <= NEAR || m <= V::ROWS;
-        if b.cols == 1 && near && (width == PANEL || width == PANEL / 2) {
+        let (near, all) = (chunk.len() * b.rows <= NEAR || m <= V::ROWS, tile::panel::<V>());
+        if b.cols == 1 && near && (width == all || width == all / 2) {
             return b;
         }
         // SAFETY: the caller's.

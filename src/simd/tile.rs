@@ -1,9 +1,14 @@
-//! A tile of a product: some rows of 8 or 16 columns, kept in registers over a chunk of terms.
+//! A tile of a product: some rows of one or two vectors, kept in registers over a chunk of terms.
 
-use crate::simd::lanes::Lanes;
+use crate::simd::lanes::{Lanes, Vector};
 
-/// Columns of a panel.
-pub(super) const PANEL: usize = 16;
+/// Columns of the widest panel.
+pub(super) const WIDEST: usize = 32;
+
+/// Columns of a panel of a level: two vectors.
+pub(super) const fn panel<V: Lanes>() -> usize {
+    2 * V::Wide::LEN
+}
 
 /// Elements of a matrix from a place on, with the distances of neighbours.
 #[derive(Clone, Copy)]
@@ -37,34 +42,32 @@ pub(super) struct Target {
     pub begin: Begin,
 }
 
-/// `c = begin + a b` over `terms` terms, for at most 6 rows and [`PANEL`] columns.
+/// `c = begin + a b` over `terms` terms, for at most [`Lanes::ROWS`] rows and the columns of a panel.
 ///
 /// # Safety
-/// a has `m` rows of `terms` elements; b has `terms` rows of 8 elements that can be read, or of 16 where the width is
-/// above 8; the target has `m` rows of `width` elements, which are not read or written by others, and so has the bias.
+/// a has `m` rows of `terms` elements; b has `terms` rows of a vector's elements that can be read, or of two where the
+/// width is above that; the target has `m` rows of `width` elements, which are not read or written by others, and so has
+/// the bias.
 #[inline(always)]
 pub(super) unsafe fn tile<V: Lanes>(m: usize, a: Place, b: Place, terms: usize, c: Target) {
-    // SAFETY: the caller's.
-    unsafe {
-        match (m, c.width > 8) {
-            (1, false) => fixed::<V, 1, 1>(a, b, terms, c),
-            (2, false) => fixed::<V, 2, 1>(a, b, terms, c),
-            (3, false) => fixed::<V, 3, 1>(a, b, terms, c),
-            (4, false) => fixed::<V, 4, 1>(a, b, terms, c),
-            (5, false) => fixed::<V, 5, 1>(a, b, terms, c),
-            (_, false) => fixed::<V, 6, 1>(a, b, terms, c),
-            (1, true) => fixed::<V, 1, 2>(a, b, terms, c),
-            (2, true) => fixed::<V, 2, 2>(a, b, terms, c),
-            (3, true) => fixed::<V, 3, 2>(a, b, terms, c),
-            (4, true) => fixed::<V, 4, 2>(a, b, terms, c),
-            (5, true) => fixed::<V, 5, 2>(a, b, terms, c),
-            (_, true) => fixed::<V, 6, 2>(a, b, terms, c),
-        }
+    macro_rules! rows {
+        ($($m:literal)*) => {
+            // SAFETY: the caller's.
+            unsafe {
+                match (m, c.width > V::Wide::LEN) {
+                    // More rows than a level has are never asked for, and not compiled for it.
+                    $(($m, false) if $m <= V::ROWS => fixed::<V::Wide, $m, 1>(a, b, terms, c),
+                    ($m, true) if $m <= V::ROWS => fixed::<V::Wide, $m, 2>(a, b, terms, c),)*
+                    _ => unreachable!("a tile of {m} rows"),
+                }
+            }
+        };
     }
+    rows!(1 2 3 4 5 6 7 8 9 10 11 12);
 }
 
 #[inline(always)]
-unsafe fn fixed<V: Lanes, const M: usize, const N: usize>(a: Place, b: Place, terms: usize, c: Target) {
+unsafe fn fixed<V: Vector, const M: usize, const N: usize>(a: Place, b: Place, terms: usize, c: Target) {
     let mut sums = [[V::splat(0.0); N]; M];
     let (mut a_at, mut b_at) = (a.start, b.start);
     let mut left = terms;
@@ -75,7 +78,7 @@ unsafe fn fixed<V: Lanes, const M: usize, const N: usize>(a: Place, b: Place, te
             let mut row = [V::splat(0.0); N];
             let mut v = 0;
             while v < N {
-                row[v] = V::load(b_at.add(8 * v));
+                row[v] = V::load(b_at.add(V::LEN * v));
                 v += 1;
             }
             let mut r = 0;
@@ -98,23 +101,23 @@ unsafe fn fixed<V: Lanes, const M: usize, const N: usize>(a: Place, b: Place, te
 }
 
 #[inline(always)]
-unsafe fn put<V: Lanes, const M: usize, const N: usize>(sums: [[V; N]; M], c: Target) {
+unsafe fn put<V: Vector, const M: usize, const N: usize>(sums: [[V; N]; M], c: Target) {
     for (r, sums) in sums.into_iter().enumerate() {
         // SAFETY: a row of the target, of `width` elements, of which all are written where they fill the vectors.
         unsafe {
             let to = c.start.add(r * c.rows);
-            if c.width == 8 * N {
+            if c.width == V::LEN * N {
                 for (v, sum) in sums.into_iter().enumerate() {
                     let sum = match c.begin {
                         Begin::Zero => sum,
-                        Begin::Bias(bias) => V::load(bias.add(8 * v)).add(sum),
-                        Begin::Old => V::load(to.add(8 * v)).add(sum),
+                        Begin::Bias(bias) => V::load(bias.add(V::LEN * v)).add(sum),
+                        Begin::Old => V::load(to.add(V::LEN * v)).add(sum),
                     };
-                    sum.store(to.add(8 * v));
+                    sum.store(to.add(V::LEN * v));
                 }
             } else {
-                let mut row = [0.0f32; PANEL];
-                sums.into_iter().enumerate().for_each(|(v, sum)| sum.store(row.as_mut_ptr().add(8 * v)));
+                let mut row = [0.0f32; WIDEST];
+                sums.into_iter().enumerate().for_each(|(v, sum)| sum.store(row.as_mut_ptr().add(V::LEN * v)));
                 for (j, sum) in row.into_iter().take(c.width).enumerate() {
                     *to.add(j) = match c.begin {
                         Begin::Zero => sum,

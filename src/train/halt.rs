@@ -1,12 +1,12 @@
 //! What was not finite first in a step that halted a run: the step is run again, op by op.
 
-use crate::device::Executable;
+use std::collections::HashSet;
+
+use crate::device::{Executable, Upload};
 use crate::error::{Direction, Error, Result};
-use crate::graph::{Buffer, GRADIENT_LIMIT, Graph, Node, Origin, StepTable, Value};
+use crate::graph::{Buffer, FLAG_NOT_FINITE, GRADIENT_LIMIT, Graph, Node, Origin, StepTable, Value};
 use crate::model::{Key, Trained};
 use crate::program::{Options, Reuse};
-use crate::shape::Type;
-use crate::tensor::Tensor;
 use crate::train::rows::Rows;
 
 /// A step that halted a run.
@@ -45,14 +45,16 @@ impl Halt<'_> {
     }
 
     fn first(&self, trained: &dyn Trained, step: usize) -> Result<Option<First>> {
-        let given = self.in_variables(trained)?.or_else(|| self.in_data(trained, step));
-        if given.is_some() {
-            return Ok(given);
+        if let Some(given) = self.in_variables(trained)? {
+            return Ok(Some(given));
+        }
+        if let Some(given) = self.in_data(trained, step)? {
+            return Ok(Some(given));
         }
         let mut loaded = trained.load(self.key, &Options { reuse: Reuse::Off, apart: true, ..Options::default() })?;
         self.rows.upload(&mut loaded)?;
         if let Some(permutation) = loaded.feed.permutation {
-            loaded.executable.upload(permutation, crate::device::Upload::Index(self.order))?;
+            loaded.executable.upload(permutation, Upload::Index(self.order))?;
         }
         loaded.executable.begin(&StepTable { first: step as u32, ..self.table.clone() })?;
         self.in_nodes(&mut *loaded.executable, &loaded.graph, step)
@@ -72,20 +74,21 @@ impl Halt<'_> {
     }
 
     /// A row of the batch that was given so.
-    fn in_data(&self, trained: &dyn Trained, step: usize) -> Option<First> {
+    fn in_data(&self, trained: &dyn Trained, step: usize) -> Result<Option<First>> {
         let of_batch = self.of_batch(step);
-        let bad = |tensor: &Tensor| -> Vec<u64> {
-            let (values, width) = (tensor.to_f64(), tensor.len() / tensor.rows().max(1));
-            let row = |row: u64| values.get(row as usize * width..(row as usize + 1) * width).unwrap_or_default();
-            of_batch.iter().copied().filter(|&at| row(at).iter().any(|v| !v.is_finite())).collect()
-        };
+        let rows: Vec<usize> = of_batch.iter().map(|&row| row as usize).collect();
         let [inputs, outputs] = trained.names();
         let inputs = self.rows.x.iter().zip(inputs.into_iter().map(|name| format!("the input `{name}`")));
         let outputs = self.rows.y.iter().zip(outputs.into_iter().map(|name| format!("the target of output `{name}`")));
-        inputs.chain(outputs).find_map(|(tensor, what)| {
-            let rows = bad(tensor);
-            (!rows.is_empty()).then_some(First { what, direction: Direction::Forward, rows })
-        })
+        for (tensor, what) in inputs.chain(outputs) {
+            let given = tensor.take_rows(&rows)?;
+            let values = given.to_f64();
+            let rows = rows_with(&values, given.len() / rows.len().max(1), &of_batch, |v| !v.is_finite());
+            if !rows.is_empty() {
+                return Ok(Some(First { what, direction: Direction::Forward, rows }));
+            }
+        }
+        Ok(None)
     }
 
     /// The rows of the data that count in a step.
@@ -94,49 +97,70 @@ impl Halt<'_> {
         self.order.iter().skip(step * self.key.1).take(count).map(|&row| u64::from(row)).collect()
     }
 
-    /// What an op gave, of those before the state changes.
+    /// What was not finite first, of all that led to what an op sets the flag for. What may well not be finite, as what
+    /// is masked, leads to nothing.
     fn in_nodes(&self, executable: &mut dyn Executable, graph: &Graph, step: usize) -> Result<Option<First>> {
         let used = graph.used();
+        let mut bad: Vec<(Value, First)> = vec![];
         for (at, node) in graph.nodes.iter().enumerate() {
             if node.outputs.iter().any(|&v| matches!(graph.shared(v), Some(Origin::Variable(_)))) {
                 break;
             }
             executable.run_node(at)?;
-            for &value in node.outputs.iter().filter(|v| used[v.0]) {
-                if let Buffer::Float(values) = executable.download(value)?
-                    && let Some(first) = self.in_values((graph, node, value), &values, step)
-                {
-                    return Ok(Some(first));
+            for (output, &value) in node.outputs.iter().enumerate().filter(|(_, v)| used[v.0]) {
+                if let Buffer::Float(values) = executable.download(value)? {
+                    bad.extend(self.in_values((graph, node, output), &values, step).map(|first| (value, first)));
                 }
+            }
+            if executable.step()?.flag & FLAG_NOT_FINITE != 0 {
+                let from: Vec<Value> = [&node.outputs[..], &node.inputs].concat();
+                let led = leading(graph, from, |value| bad.iter().any(|(other, _)| *other == value));
+                return Ok(bad.into_iter().find(|(value, _)| led.contains(value)).map(|(_, first)| first));
             }
         }
         Ok(None)
     }
 
-    fn in_values(&self, (graph, node, value): (&Graph, &Node, Value), values: &[f64], step: usize) -> Option<First> {
-        let types: Vec<&Type> = node.inputs.iter().map(|&v| graph.ty(v)).collect();
-        let of_loss = node.op.loss_terms(&types).is_some() && node.outputs.first() == Some(&value);
+    fn in_values(&self, (graph, node, at): (&Graph, &Node, usize), values: &[f64], step: usize) -> Option<First> {
+        let (ty, types) = (graph.ty(node.outputs[at]), node.inputs.iter().map(|&v| graph.ty(v)).collect::<Vec<_>>());
+        let of_loss = node.op.loss_terms(&types).is_some() && at == 0;
         let direction = if of_loss { Direction::Gradient } else { node.place.direction };
         // What the flag is set for: of the gradients, those of weights and of losses may be too large for an optimizer.
-        let limited = direction == Direction::Gradient && (of_loss || !graph.ty(value).batched);
+        let limited = direction == Direction::Gradient && (of_loss || !ty.batched);
         let most = if limited { GRADIENT_LIMIT } else { f64::INFINITY };
-        let bad = |v: &f64| v.is_nan() || v.abs() >= most;
-        let (ty, of_batch) = (graph.ty(value), self.of_batch(step));
-        let mut rows = vec![];
-        if ty.batched {
-            let width = (values.len() / ty.shape.dims().first().copied().unwrap_or(1).max(1)).max(1);
-            let counted = values.chunks(width).zip(of_batch);
-            rows = counted.filter(|(values, _)| values.iter().any(bad)).map(|(_, row)| row).collect();
-        }
-        if rows.is_empty() && (ty.batched || !values.iter().any(bad)) {
+        let bad = |v: f64| v.is_nan() || v.abs() >= most;
+        let width = values.len() / ty.shape.dims().first().copied().unwrap_or(1).max(1);
+        let rows = if ty.batched { rows_with(values, width, &self.of_batch(step), bad) } else { vec![] };
+        if rows.is_empty() && (ty.batched || !values.iter().copied().any(bad)) {
             return None; // what does not count may be anything
         }
         let (op, place) =
             (node.op.name(), node.place.part.as_ref().map_or(String::new(), |part| format!(" in {part}")));
+        let output = if node.outputs.len() > 1 { format!(" (output {at})") } else { String::new() };
         let what = match direction {
-            Direction::Forward => format!("the output {} of {op}{place}", ty.shape),
-            Direction::Gradient => format!("the gradient {} of {op}{place}", ty.shape),
+            Direction::Forward => format!("the output {} of {op}{output}{place}", ty.shape),
+            Direction::Gradient => format!("the gradient {} of {op}{output}{place}", ty.shape),
         };
         Some(First { what, direction, rows })
     }
+}
+
+/// The values from which these come, these among them, as far as each is of a kind.
+fn leading(graph: &Graph, mut from: Vec<Value>, of_kind: impl Fn(Value) -> bool) -> HashSet<Value> {
+    let mut leading = HashSet::new();
+    while let Some(value) = from.pop() {
+        if of_kind(value)
+            && leading.insert(value)
+            && let Origin::Node { node, .. } = graph.origins[value.0]
+        {
+            from.extend(&graph.nodes[node].inputs);
+        }
+    }
+    leading
+}
+
+/// Those of `rows` that have an element of a kind, of `width` elements each, in this order.
+fn rows_with(values: &[f64], width: usize, rows: &[u64], of_kind: impl Fn(f64) -> bool) -> Vec<u64> {
+    let kept = values.chunks(width.max(1)).zip(rows).filter(|(values, _)| values.iter().any(|&v| of_kind(v)));
+    kept.map(|(_, &row)| row).collect()
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::device::cpu::team::team;
-use crate::device::{Executable, Row, Status, Upload, lock};
+use crate::device::{Executable, Row, Status, Upload, lock, not_kept};
 use crate::error::{Error, Result};
 use crate::graph::{
     Alone, Args, Buffer, CpuKernel, CpuVariant, Node, Origin, Site, StepState, StepTable, Team, Value, call,
@@ -135,13 +135,21 @@ impl CpuExecutable {
         }
     }
 
-    /// Trades the buffers of the variables with the storage: nothing is copied.
-    fn swap(&mut self) -> Result<()> {
-        let mut storage = lock(&self.storage)?;
+    /// Calls `work` with the buffers of the variables, which are traded with the storage: nothing is copied. Where it
+    /// panics they may be lost, so the storage gives none from then on.
+    fn with_variables<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let storage = Arc::clone(&self.storage);
+        let mut storage = lock(&storage)?;
+        self.trade(&mut storage);
+        let done = work(self);
+        self.trade(&mut storage);
+        done
+    }
+
+    fn trade(&mut self, storage: &mut [Buffer<f32>]) {
         for &(variable, id) in &self.variables {
             std::mem::swap(&mut storage[variable], &mut self.buffers[id]);
         }
-        Ok(())
     }
 
     fn call(&mut self, node: usize, team: &mut dyn Team) -> Result<()> {
@@ -213,10 +221,7 @@ impl Executable for CpuExecutable {
 
     fn submit(&mut self, most: u32) -> Result<u32> {
         let count = most.min(self.steps.saturating_sub(self.step.words.step));
-        self.swap()?;
-        let done = self.with_team(|this, team| this.run(count, team));
-        self.swap()?;
-        done
+        self.with_variables(|this| this.with_team(|this, team| this.run(count, team)))
     }
 
     fn poll(&mut self, _wait: bool) -> Result<Status> {
@@ -229,26 +234,20 @@ impl Executable for CpuExecutable {
     }
 
     fn download(&mut self, value: Value) -> Result<Buffer<f64>> {
-        let missing = || Error::argument("value", "one that the program keeps", value.0);
-        self.swap()?;
-        let ty = self.program.graph.ty(value);
-        let buffer = self.ids[value.0].map(|id| {
+        let id = self.program.keeps(value).then(|| self.ids[value.0]).flatten().ok_or_else(|| not_kept(value))?;
+        self.with_variables(|this| {
+            let ty = this.program.graph.ty(value);
             let mut buffer = match ty.dtype {
-                Dtype::F32 => Buffer::Float(self.buffers[id].float().iter().map(|&v| f64::from(v)).collect()),
-                Dtype::U32 => Buffer::Index(self.buffers[id].indices().to_vec()),
+                Dtype::F32 => Buffer::Float(this.buffers[id].float().iter().map(|&v| f64::from(v)).collect()),
+                Dtype::U32 => Buffer::Index(this.buffers[id].indices().to_vec()),
             };
-            buffer.resize(ty.len()); // another value may be there now
-            buffer
-        });
-        self.swap()?;
-        buffer.ok_or_else(missing)
+            buffer.resize(ty.len()); // another value may have been there
+            Ok(buffer)
+        })
     }
 
     fn run_node(&mut self, node: usize) -> Result<()> {
-        self.swap()?;
-        let done = self.with_team(|this, team| this.call(node, team));
-        self.swap()?;
-        done
+        self.with_variables(|this| this.with_team(|this, team| this.call(node, team)))
     }
 
     fn program(&self) -> Option<&Program> {
@@ -300,9 +299,7 @@ mod tests {
         for _ in 0..3 {
             run.begin(&StepTable { rows: vec![250], columns: vec![vec![0.01; graph.columns.len()]], first: 0 })
                 .unwrap();
-            run.swap().unwrap();
-            run.run(1, &mut team).unwrap();
-            run.swap().unwrap();
+            run.with_variables(|run| run.run(1, &mut team)).unwrap();
             assert_eq!(run.poll(true).unwrap().words.step, 1, "a step that counts");
         }
         let storage = storage.lock().unwrap();

@@ -1,5 +1,6 @@
 //! Rows over slices in f32: each function compiled for many numbers at once.
 
+use std::hint::black_box;
 use std::marker::PhantomData;
 
 use crate::error::Result;
@@ -39,10 +40,10 @@ impl<U: UnaryDef> Work for Apply<'_, U> {
         let f = |x: f32| U::f(Fast::<V>::new(x), &p).0;
         let (blocks, rest) = self.y.as_chunks_mut::<BLOCK>();
         for block in blocks {
-            // Through another array: where f gives its argument, a compiler would make masked stores of this, which are slow.
+            // Through other memory: where f gives its argument, a compiler would make masked stores of this, which are slow.
             let mut y = [0.0; BLOCK];
             y.iter_mut().zip(&*block).for_each(|(y, &x)| *y = f(x));
-            *block = y;
+            *block = *black_box(&mut y);
         }
         rest.iter_mut().for_each(|y| *y = f(*y));
     }
