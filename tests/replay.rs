@@ -163,6 +163,28 @@ mod replay {
         });
     }
 
+    /// Bytes that a device holds for a model after an epoch of one batch of 256 rows of 256 numbers.
+    fn held(device: &Device, rows: &(Tensor, Tensor), validated: bool) -> u64 {
+        let wide = |model: Sequential, _| model.add(Dense::new(256).activation(Tanh));
+        let model = (0..4).fold(Sequential::new().add(Dense::new(256).input_shape([256])), wide);
+        let mut model = model.add(Dense::new(1)).build(device).unwrap();
+        model.compile(Sgd::new(0.01), MeanSquaredError, ["mse"; 0]).unwrap();
+        let fit = Fit::epochs(1).batch_size(256).verbosity(Verbosity::Silent);
+        let fit = if validated { fit.validation_data(&rows.0, &rows.1) } else { fit };
+        model.fit(&rows.0, &rows.1, fit).unwrap();
+        device.counters().unwrap().bytes_allocated
+    }
+
+    #[test]
+    fn validation_lives_in_the_memory_of_training() {
+        super::common::on_every_adapter("replay::validation_lives_in_the_memory_of_training", |device| {
+            let rows = (Tensor::full([256, 256], 0.5).unwrap(), Tensor::full([256, 1], 1.0).unwrap());
+            let [without, with] = [false, true].map(|validated| held(device, &rows, validated));
+            let (data, activation) = (4 * 256 * (256 + 3), 4 * 256 * 256);
+            assert!(with > without + data && with < without + data + activation / 2, "{device}: {without} {with}");
+        });
+    }
+
     #[test]
     fn steps_of_a_submission_do_not_change_a_bit() {
         super::common::on_every_device("replay::steps_of_a_submission_do_not_change_a_bit", |device| {

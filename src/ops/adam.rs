@@ -225,9 +225,11 @@ impl Update<'_> {
         let least = if epsilon >= 1e-12 { f32::MIN_POSITIVE } else { 0.0 };
         let moments = self.m.iter_mut().zip(self.v);
         for ((p, &g), (m, v)) in self.p.iter_mut().zip(self.g).zip(moments) {
-            *m = from(least, V::fma(g - *m, rest1, *m));
-            *v = from(least, V::fma(V::fma(g, g, -*v), rest2, *v));
-            *p = kept(*p) - alpha * *m / (v.sqrt() + epsilon);
+            // By names of their own: what was just written is slow to read, where a vector crosses a line of the cache.
+            let next = from(least, V::fma(g - *m, rest1, *m));
+            let square = from(least, V::fma(V::fma(g, g, -*v), rest2, *v));
+            (*m, *v) = (next, square);
+            *p = kept(*p) - alpha * next / (square.sqrt() + epsilon);
         }
     }
 }

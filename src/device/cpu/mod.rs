@@ -316,6 +316,33 @@ mod tests {
     }
 
     #[test]
+    fn what_another_value_has_overwritten_is_not_given_out() {
+        let program = program();
+        let (mut kept, mut refused) = (0, 0);
+        let variables = zeros::<f32>(&program.graph.variables);
+        let mut run = CpuExecutable::new(program.clone(), Arc::new(Mutex::new(variables)), 0);
+        for value in (0..program.slots.len()).map(Value).filter(|&v| program.slot(v).is_some_and(|s| s.len > 0)) {
+            match run.download(value) {
+                Ok(buffer) => kept += usize::from(buffer.len() == program.graph.ty(value).len()),
+                Err(Error::Argument { .. }) => refused += 1,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        let variables = program.graph.variables.len();
+        assert!(kept > variables && refused >= 2, "{kept} {refused}");
+    }
+
+    #[test]
+    fn a_panic_in_a_kernel_is_a_lost_device_and_no_lost_weights() {
+        let program = program();
+        let storage = Arc::new(Mutex::new(zeros::<f32>(&program.graph.variables)));
+        let mut run = CpuExecutable::new(program, storage, 0);
+        let panics = || run.with_variables(|_| -> Result<()> { panic!("on purpose") });
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(panics)).is_err());
+        assert!(matches!(run.submit(1), Err(Error::DeviceLost { .. })));
+    }
+
+    #[test]
     fn the_plain_kernel_stands_after_the_others() {
         let variants = || crate::ops::UnaryOp(Relu.into());
         let ty = [Type::f32([3])];

@@ -1,6 +1,6 @@
 //! Losses of classes on the CPU in f32: the cross-entropy of logits, and hits alone.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{
     Args, CHUNK, CpuKernel, CpuVariant, FLAG_BAD_INDEX, FLAG_NOT_FINITE, Float, GRADIENT_LIMIT, Site, Team,
 };
@@ -14,8 +14,8 @@ pub(super) fn variants(op: &ClassLoss, site: &Site<'_>) -> Vec<CpuVariant> {
     let Some(p) = site.inputs.first().filter(|_| op.kind != ClassKind::Probabilities) else { return vec![] };
     let (classes, per_row) = (classes(p), cells_per_row(p));
     let kernel = |level| {
-        let (e, sums) = (vec![0.0; p.len()], vec![[0.0; 3]; p.len() / classes.max(1)]);
-        Box::new(Cells { op: op.clone(), level, classes, per_row, e, sums, t: vec![0.0; classes] })
+        let cells = vec![Cell::default(); p.len() / classes.max(1)];
+        Box::new(Cells { op: op.clone(), level, classes, per_row, e: vec![0.0; p.len()], t: vec![0.0; p.len()], cells })
     };
     Level::all().map(|level| CpuVariant { name: level.name(), kernel: kernel(level) }).collect()
 }
@@ -26,12 +26,22 @@ struct Cells {
     level: Level,
     classes: usize,
     per_row: usize,
-    /// `eᵖ⁻ᵐ` of each element, m the largest of its cell.
+    /// `eᵖ⁻ᵐ` of each element, m the largest of its cell; then the slope.
     e: Vec<f32>,
-    /// m, the sum of these, and its logarithm, of each cell.
-    sums: Vec<[f32; 3]>,
-    /// The targets of a cell.
+    /// The targets.
     t: Vec<f32>,
+    cells: Vec<Cell>,
+}
+
+/// A cell of a batch.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cell {
+    /// The weight of its row and the class that is right, where it counts.
+    found: Option<(f32, usize)>,
+    /// The sum of its targets.
+    targets: f32,
+    /// The largest of its predictions m, `Σ eᵖ⁻ᵐ`, and the logarithm of that.
+    sums: [f32; 3],
 }
 
 /// e and the sums of all cells.
@@ -39,136 +49,160 @@ struct Exponentials<'a> {
     p: &'a [f32],
     classes: usize,
     e: &'a mut [f32],
-    sums: &'a mut [[f32; 3]],
+    cells: &'a mut [Cell],
 }
 
 impl Work for Exponentials<'_> {
     #[inline(always)]
     fn run<V: Lanes>(self) {
-        let Self { p, classes, e, sums } = self;
-        for ((p, e), sums) in p.chunks_exact(classes).zip(e.chunks_exact_mut(classes)).zip(&mut *sums) {
-            sums[0] = top(p);
-            e.iter_mut().zip(p).for_each(|(e, p)| *e = p - sums[0]);
+        let Self { p, classes, e, cells } = self;
+        for ((p, e), cell) in p.chunks_exact(classes).zip(e.chunks_exact_mut(classes)).zip(&mut *cells) {
+            cell.sums[0] = top(p);
+            e.iter_mut().zip(p).for_each(|(e, p)| *e = p - cell.sums[0]);
         }
-        e[..p.len()].iter_mut().for_each(|e| *e = Fast::<V>::new(*e).exp().0);
-        for (e, sums) in e.chunks_exact(classes).zip(&mut *sums) {
-            sums[1] = chunked(e);
+        e.iter_mut().for_each(|e| *e = Fast::<V>::new(*e).exp().0);
+        for (e, cell) in e.chunks_exact(classes).zip(cells) {
+            cell.sums[1] = chunked(e);
+            cell.sums[2] = Fast::<V>::new(cell.sums[1]).ln().0;
         }
-        sums.iter_mut().for_each(|sums| sums[2] = Fast::<V>::new(sums[1]).ln().0);
     }
 }
 
-/// The slopes of a cell: `scale (e share − t)`.
+/// The slopes of all cells: `scale w (e Σt / Σe − t)`, 0 where one does not count.
 struct Slopes<'a> {
     e: &'a mut [f32],
     t: &'a [f32],
-    share: f32,
+    classes: usize,
+    cells: &'a [Cell],
     scale: f32,
 }
 
 impl Work for Slopes<'_> {
     #[inline(always)]
     fn run<V: Lanes>(self) {
-        for (e, &t) in self.e.iter_mut().zip(self.t) {
-            *e = self.scale * V::fma(*e, self.share, -t);
+        let slices = self.e.chunks_exact_mut(self.classes).zip(self.t.chunks_exact(self.classes));
+        for ((e, t), cell) in slices.zip(self.cells) {
+            let Some((w, _)) = cell.found else {
+                e.fill(0.0);
+                continue;
+            };
+            let (scale, share) = (self.scale * w, cell.targets / cell.sums[1]);
+            e.iter_mut().zip(t).for_each(|(e, &t)| *e = scale * V::fma(*e, share, -t));
         }
     }
 }
 
 impl Cells {
-    /// Fills in the targets of a cell; gives their sum and the class that is right, `None` where that is no class.
-    fn targets(&mut self, y: &[f32], from: usize) -> Option<(f32, usize)> {
+    /// Fills in the targets of the cell at a place from that in the data; gives their sum and the class that is right,
+    /// `None` where that is no class.
+    fn targets(&mut self, y: &[f32], at: usize, from: usize) -> Option<(f32, usize)> {
         let classes = self.classes;
+        let t = &mut self.t[at * classes..(at + 1) * classes];
         match self.op.targets {
             ClassTargets::Numbers => {
-                self.t.fill(0.0);
+                t.fill(0.0);
                 let class = class_of(y[from], classes)?;
-                self.t[class] = 1.0;
+                t[class] = 1.0;
                 Some((1.0, class))
             }
             ClassTargets::OneHot => {
                 let y = &y[from * classes..(from + 1) * classes];
-                for (t, &y) in self.t.iter_mut().zip(y) {
-                    *t = self.op.target(y, classes);
+                t.iter_mut().zip(y).for_each(|(t, &y)| *t = self.op.target(y, classes));
+                Some((chunked(t), argmax(y)))
+            }
+        }
+    }
+
+    /// Looks up the targets of all cells of a batch.
+    fn find(&mut self, args: &mut Args<'_, f32>, rows: usize) {
+        let (y, w) = (args.inputs.float(1), args.inputs.float(2));
+        for i in 0..rows {
+            let row = data_row(args.step, self.op.gathered, args.inputs.indices(3), &args.types[1], i);
+            for c in 0..self.per_row {
+                let at = i * self.per_row + c;
+                let targets = row.map(|row| self.targets(y, at, row * self.per_row + c));
+                if targets == Some(None) {
+                    args.step.flag(FLAG_BAD_INDEX);
                 }
-                Some((chunked(&self.t), argmax(y)))
+                let found = row.zip(targets.flatten());
+                let cell = &mut self.cells[at];
+                cell.found = found.map(|(row, (_, truth))| (w[row], truth));
+                cell.targets = found.map_or(0.0, |(_, (sum, _))| sum);
             }
         }
     }
 
     /// The loss of a cell from its targets: `Σ t (ln Σ eᵖ⁻ᵐ − (p − m))` over those that are not 0.
     fn loss(&self, p: &[f32], cell: usize, class: usize) -> f32 {
-        let [top, sum, log] = self.sums[cell];
+        let [top, sum, log] = self.cells[cell].sums;
         let term = |p: f32, t: f32| t * (log - (p - top));
         if self.op.targets == ClassTargets::Numbers {
             return term(p[class], 1.0);
         }
+        let t = &self.t[cell * self.classes..(cell + 1) * self.classes];
         let mut total = 0.0;
-        for (p, t) in p.chunks(CHUNK).zip(self.t.chunks(CHUNK)) {
+        for (p, t) in p.chunks(CHUNK).zip(t.chunks(CHUNK)) {
             total += p.iter().zip(t).filter(|(_, t)| **t != 0.0).map(|(&p, &t)| term(p, t)).sum::<f32>();
         }
         if sum.is_nan() { sum } else { total }
     }
-}
 
-impl Cells {
     /// Whether the class that is right counts as found.
     fn is_hit(&self, p: &[f32], truth: usize) -> bool {
         match self.op.kind {
             ClassKind::TopK(k) => p.iter().filter(|&&other| larger(other, p[truth])).count() < k,
-            _ => argmax(p) == truth,
+            _ => {
+                let (before, after) = (p[..truth].iter(), p[truth..].iter());
+                before.copied().all(|other| larger(p[truth], other)) && !after.copied().any(|o| larger(o, p[truth]))
+            }
         }
     }
 }
 
 impl CpuKernel for Cells {
-    fn run(&mut self, args: Args<'_, f32>, _: &mut dyn Team) -> Result<()> {
-        let (classes, has_loss) = (self.classes, self.op.has_loss());
-        let training = self.op.column.is_some() && has_loss;
+    fn run(&mut self, mut args: Args<'_, f32>, _: &mut dyn Team) -> Result<()> {
+        let (classes, level, has_loss) = (self.classes, self.level, self.op.has_loss());
         let scale = self.op.scale(&args);
         let rows = args.step.rows_of(&args.types[0]);
-        let (p, y, w) = (args.inputs.float(0), args.inputs.float(1), args.inputs.float(2));
-        let p = &p[..rows * self.per_row * classes];
+        let cells = rows * self.per_row;
+        self.find(&mut args, rows);
+        let p = &args.inputs.float(0)[..cells * classes];
         if has_loss {
-            let Self { e, sums, .. } = self;
-            self.level.run(Exponentials { p, classes, e, sums: &mut sums[..rows * self.per_row] });
+            let Self { e, cells: all, .. } = self;
+            level.run(Exponentials { p, classes, e: &mut e[..p.len()], cells: &mut all[..cells] });
         }
-        args.outputs.iter_mut().for_each(|out| out.float_mut().fill(0.0));
-        args.outputs[2].indices_mut().fill(0);
+        let [gradient, sums, counts] = args.outputs else {
+            return Err(Error::shape("a loss of classes", "3 outputs", args.outputs.len()));
+        };
+        let (sums, counts) = (sums.float_mut(), counts.indices_mut());
+        sums.fill(0.0);
+        counts.fill(0);
         let mut found = false;
-        for cell in 0..rows * self.per_row {
-            let (i, c) = (cell / self.per_row, cell % self.per_row);
-            let row = data_row(args.step, self.op.gathered, args.inputs.indices(3), &args.types[1], i);
-            let Some(row) = row else { continue };
-            let Some((targets, truth)) = self.targets(y, row * self.per_row + c) else {
-                args.step.flag(FLAG_BAD_INDEX);
-                continue;
-            };
-            let range = cell * classes..(cell + 1) * classes;
-            let hit = self.is_hit(&p[range.clone()], truth);
+        for (at, p) in p.chunks_exact(classes).enumerate() {
+            let Some((w, truth)) = self.cells[at].found else { continue };
+            let hit = self.is_hit(p, truth);
             let loss = match has_loss {
-                true => w[row] * self.loss(&p[range.clone()], cell, truth),
-                false if hit => w[row],
+                true => w * self.loss(p, at, truth),
+                false if hit => w,
                 false => 0.0,
             };
-            if training {
-                found |= !loss.is_finite();
-                let (e, share) = (&mut self.e[range.clone()], targets / self.sums[cell][1]);
-                self.level.run(Slopes { e, t: &self.t, share, scale: scale * w[row] });
-                self.level.run(Above { x: &self.e[range.clone()], limit: GRADIENT_LIMIT as f32, found: &mut found });
-                if let Some(gradient) = args.outputs[0].float_mut().get_mut(range.clone()) {
-                    gradient.copy_from_slice(&self.e[range.clone()]);
-                }
-            }
-            if let Some(sum) = args.outputs[1].float_mut().get_mut(cell) {
-                *sum = loss;
-            }
-            if let Some(count) = args.outputs[2].indices_mut().get_mut(cell) {
-                *count = u32::from(hit);
-            }
+            found |= !loss.is_finite();
+            sums.iter_mut().skip(at).take(1).for_each(|sum| *sum = loss);
+            counts.iter_mut().skip(at).take(1).for_each(|count| *count = u32::from(hit));
         }
-        if found {
-            args.step.flag(FLAG_NOT_FINITE);
+        let gradient = gradient.float_mut();
+        if self.op.column.is_some() && has_loss {
+            let Self { e, t, cells: all, .. } = self;
+            let e = &mut e[..p.len()];
+            level.run(Slopes { e, t, classes, cells: &all[..cells], scale });
+            level.run(Above { x: e, limit: GRADIENT_LIMIT as f32, found: &mut found });
+            if found {
+                args.step.flag(FLAG_NOT_FINITE);
+            }
+            gradient.iter_mut().zip(&*e).for_each(|(to, &from)| *to = from);
+            gradient.iter_mut().skip(p.len()).for_each(|to| *to = 0.0);
+        } else {
+            gradient.fill(0.0);
         }
         Ok(())
     }
