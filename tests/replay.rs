@@ -170,7 +170,7 @@ mod replay {
         let mut model = model.add(Dense::new(1)).build(device).unwrap();
         model.compile(Sgd::new(0.01), MeanSquaredError, ["mse"; 0]).unwrap();
         let fit = Fit::epochs(1).batch_size(256).verbosity(Verbosity::Silent);
-        let fit = if validated { fit.validation_data(&rows.0, &rows.1) } else { fit };
+        let fit = if validated { fit.validation_data(&rows.0, &rows.1).unwrap() } else { fit };
         model.fit(&rows.0, &rows.1, fit).unwrap();
         device.counters().unwrap().bytes_allocated
     }
