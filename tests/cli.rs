@@ -269,7 +269,7 @@ fn doctor_prints_a_row_for_an_op_a_variant_and_a_device() {
     let rows = diagnosed("cpu", "^(relu|row_gather)$");
     let mut seen: Vec<_> =
         rows.iter().map(|row| (row["op"].as_str().unwrap(), row["variant"].as_str().unwrap())).collect();
-    seen.retain(|row| *row != ("relu", "avx2")); // not every CPU has that
+    seen.retain(|(_, variant)| !variant.starts_with("avx")); // not every CPU has these
     assert_eq!(seen, [("relu", "portable"), ("relu", "plain"), ("row_gather", "plain")]);
     for row in &rows {
         assert_eq!(keys(row), ["bar", "cases", "device", "max_error", "measure", "ok", "op", "shapes", "variant"]);
