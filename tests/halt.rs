@@ -192,6 +192,41 @@ fn what_may_well_not_be_finite_is_not_named() {
     });
 }
 
+/// `y = softmax(x + ln mask)`: what the mask leaves out is -∞ in every step, and a row without anything left is NaN.
+#[derive(Debug)]
+struct Masked;
+
+impl Layer for Masked {
+    fn call(&self, scope: &Scope<'_>, x: &[Value]) -> Result<Vec<Value>> {
+        let g = scope.builder();
+        let mask = wgrad::ops::unary(g, wgrad::ops::Log, x[1])?;
+        Ok(vec![wgrad::ops::softmax(g, wgrad::ops::add(g, x[0], mask)?)?])
+    }
+    fn config(&self) -> Config {
+        Config::new("Masked", ())
+    }
+}
+
+#[test]
+fn what_comes_after_what_may_well_be_infinite_is_named() {
+    common::on_every_device("what_comes_after_what_may_well_be_infinite_is_named", |device| {
+        let (x, mask) = (Symbol::input([FEATURES]).named("x"), Symbol::input([6]).named("mask"));
+        let masked = Masked.named("masked").on([&Dense::new(6).on(&x), &mask]);
+        let mut model =
+            Model::new([&x, &mask], [&Dense::new(1).activation(Sigmoid).on(&masked)]).build(device).unwrap();
+        model.compile(Sgd::new(0.01), BinaryCrossentropy::default(), ["accuracy"]).unwrap();
+        for bad in [0, 9, BATCH * STEPS - 1] {
+            let (x, y) = rows(BATCH * STEPS);
+            let kept = |i: usize| f32::from(u8::from(i / 6 != bad && (i / 6 + i % 6) % 3 > 0));
+            let mask = Tensor::new([BATCH * STEPS, 6], (0..6 * BATCH * STEPS).map(kept).collect()).unwrap();
+            let error = model.fit([("x", &x), ("mask", &mask)], &y, fit()).unwrap_err();
+            let Error::NotFinite { what, rows, .. } = &error else { panic!("{device}: {error}") };
+            assert_eq!(what, "the output [4, 6] of softmax in layer `masked`", "{device}: {error}");
+            assert_eq!(rows[..], [bad as u64], "{device}: {error}");
+        }
+    });
+}
+
 #[test]
 fn bad_data_is_named_with_its_rows_in_any_order() {
     common::on_every_device("bad_data_is_named_with_its_rows_in_any_order", |device| {

@@ -118,7 +118,8 @@ pub trait Executable: fmt::Debug + Send {
     /// [`Error::DeviceLost`] where the receipt of a submission is wrong, or does not come.
     fn poll(&mut self, wait: bool) -> Result<Status>;
 
-    /// What a value holds.
+    /// What a value holds: with [`Reuse::On`](crate::program::Reuse::On) only until another one is computed that has its memory
+    /// next.
     ///
     /// # Errors
     /// [`Error::DeviceLost`].
@@ -141,6 +142,14 @@ pub trait Executable: fmt::Debug + Send {
     /// # Errors
     /// [`Error::DeviceLost`].
     fn step(&mut self) -> Result<StepState<f64>>;
+
+    /// The bits of the flag that were set since the step began.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`].
+    fn flag(&mut self) -> Result<u32> {
+        Ok(self.step()?.flag)
+    }
 
     /// What it runs; the oracle runs the graph itself.
     fn program(&self) -> Option<&Program>;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::device::bind::bind;
 use crate::device::gpu_storage::GpuStorage;
 use crate::device::receipt::{Part, Receipt};
-use crate::device::{Executable, Image, Row, Status, Upload, not_kept};
-use crate::error::Result;
+use crate::device::{Executable, Image, Row, Status, Upload};
+use crate::error::{Error, Result};
 use crate::graph::{Buffer as Host, HEADER, StepState, StepTable, Value, Words, padded};
 use crate::program::{Memory, Program};
 use crate::runtime::clock::Clock;
@@ -298,8 +298,8 @@ impl Executable for GpuExecutable {
     }
 
     fn download(&mut self, value: Value) -> Result<Host<f64>> {
-        let kept = self.buffer(value).filter(|_| self.program.keeps(value));
-        let (buffer, offset, len) = kept.ok_or_else(|| not_kept(value))?;
+        let missing = || Error::argument("value", "one that the program keeps", value.0);
+        let (buffer, offset, len) = self.buffer(value).ok_or_else(missing)?;
         let words = self.receipt.download(buffer, offset, len)?;
         Ok(match self.program.graph.ty(value).dtype {
             Dtype::F32 => Host::Float(words.into_iter().map(|w| f32::from_bits(w).into()).collect()),
@@ -320,6 +320,10 @@ impl Executable for GpuExecutable {
     fn step(&mut self) -> Result<StepState<f64>> {
         let words = self.receipt.run(&[], &self.step_parts())?;
         Ok(self.step_of(&words))
+    }
+
+    fn flag(&mut self) -> Result<u32> {
+        Ok(self.receipt.run(&[], &[(&self.flag, 0, 1)])?.concat().first().copied().unwrap_or(0))
     }
 
     fn program(&self) -> Option<&Program> {
@@ -344,7 +348,6 @@ impl Executable for GpuExecutable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
     use crate::graph::{Builder, Caps, Variables};
     use crate::ops::step_end;
     use crate::program::{Options, plan};

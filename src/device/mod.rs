@@ -21,7 +21,7 @@ pub use storage::Storage;
 
 use crate::device::storage::Memory;
 use crate::error::{Error, Result};
-use crate::graph::{Caps, Graph, Value, Variables};
+use crate::graph::{Caps, Graph, Variables};
 use crate::oracle::{Oracle, zeros};
 use crate::program::{Options, Reuse, plan};
 use crate::runtime::{AdapterInfo, Counters, Gpu, Wanted, adapters, select};
@@ -233,11 +233,6 @@ impl fmt::Display for Device {
 /// All of them together.
 fn elements<'a>(types: impl IntoIterator<Item = &'a Type>) -> u64 {
     types.into_iter().fold(0, |sum: u64, ty| sum.saturating_add(ty.len() as u64))
-}
-
-/// What a download of a value is refused with whose memory another one has after it, or that nothing reads.
-fn not_kept(value: Value) -> Error {
-    Error::argument("value", "one that the program keeps: an output, or any with `Reuse::Off`", value.0)
 }
 
 /// A lock that a panic of another thread has not spoilt.

@@ -122,16 +122,6 @@ impl Program {
         self.slots.get(value.0).copied().flatten()
     }
 
-    /// Whether a value lives where no other one does, but those that share its storage: so that it is still there after
-    /// a step.
-    pub fn keeps(&self, value: Value) -> bool {
-        let Some(slot) = self.slot(value) else { return false };
-        let there = |other: &Slot| (other.arena, other.offset) == (slot.arena, slot.offset) && other.len > 0;
-        let roots = places::roots(&self.graph);
-        let mut others = self.slots.iter().zip(&roots).filter(|(other, _)| other.as_ref().is_some_and(there));
-        slot.len == 0 || others.all(|(_, root)| *root == roots[value.0])
-    }
-
     /// Launches of one step.
     pub fn launches(&self) -> impl Iterator<Item = &PlannedLaunch> {
         self.steps.iter().flat_map(|step| &step.launches)

@@ -195,7 +195,7 @@ impl<'a> Places<'a> {
 }
 
 /// The value whose storage each value shares.
-pub(super) fn roots(graph: &Graph) -> Vec<usize> {
+fn roots(graph: &Graph) -> Vec<usize> {
     let mut roots: Vec<usize> = (0..graph.types.len()).collect();
     for node in &graph.nodes {
         for (output, input) in node.op.aliases() {

@@ -1,7 +1,7 @@
 //! Products of matrices: in chunks of terms, panels of two vectors and tiles of some rows.
 //!
-//! An element is the bias, then the sum of each chunk of [`CHUNK`] terms: each added up in order, or in eight sums side by
-//! side where there is one column. So the sizes of blocks, and how a product is split among a team, change no bit.
+//! An element is the bias, then the sum of each chunk of [`CHUNK`] terms: each added up in order, or, of rows with a single
+//! column, in eight sums side by side. So the sizes of blocks, and how a product is split among a team, change no bit.
 
 use std::ops::Range;
 
@@ -104,6 +104,9 @@ impl Product<'_> {
             return (1, true);
         }
         let (parts, panels) = (2 * size, n.div_ceil(WIDEST));
+        if m == 1 {
+            return (parts.min(panels), false);
+        }
         // A block of a that must be turned is best turned once.
         if panels >= 2 * parts && self.a.cols == 1 { (parts, false) } else { (parts.min(m), true) }
     }

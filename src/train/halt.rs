@@ -56,7 +56,6 @@ impl Halt<'_> {
         if let Some(permutation) = loaded.feed.permutation {
             loaded.executable.upload(permutation, Upload::Index(self.order))?;
         }
-        loaded.executable.begin(&StepTable { first: step as u32, ..self.table.clone() })?;
         self.in_nodes(&mut *loaded.executable, &loaded.graph, step)
     }
 
@@ -97,11 +96,32 @@ impl Halt<'_> {
         self.order.iter().skip(step * self.key.1).take(count).map(|&row| u64::from(row)).collect()
     }
 
-    /// What was not finite first, of all that led to what an op sets the flag for. What may well not be finite, as what
-    /// is masked, leads to nothing.
+    /// What was not finite first, of all that led to what an op sets the flag for, and is not so in a step beside it: what is
+    /// masked may well be infinite.
     fn in_nodes(&self, executable: &mut dyn Executable, graph: &Graph, step: usize) -> Result<Option<First>> {
-        let used = graph.used();
-        let mut bad: Vec<(Value, First)> = vec![];
+        let beside = if step > 0 { step - 1 } else { step + 1 };
+        let usual = match beside < self.table.len() {
+            true => self.until_flagged(executable, graph, beside)?,
+            false => (vec![], None),
+        };
+        let (bad, Some(node)) = self.until_flagged(executable, graph, step)? else { return Ok(None) };
+        let from = [&graph.nodes[node].outputs[..], &graph.nodes[node].inputs].concat();
+        let led = leading(graph, from, |value| bad.iter().any(|(other, _)| *other == value));
+        let is_usual = |value: Value| usual.1.is_none() && usual.0.iter().any(|(other, _)| *other == value);
+        let led = bad.into_iter().filter(|(value, _)| led.contains(value));
+        let (unusual, usual): (Vec<_>, Vec<_>) = led.partition(|(value, _)| !is_usual(*value));
+        Ok(unusual.into_iter().chain(usual).next().map(|(_, first)| first))
+    }
+
+    /// What is not finite in a step, op by op, and the op that set the flag. Nothing is run that changes the state.
+    fn until_flagged(
+        &self,
+        executable: &mut dyn Executable,
+        graph: &Graph,
+        step: usize,
+    ) -> Result<(Vec<(Value, First)>, Option<usize>)> {
+        executable.begin(&StepTable { first: step as u32, ..self.table.clone() })?;
+        let (used, mut bad) = (graph.used(), vec![]);
         for (at, node) in graph.nodes.iter().enumerate() {
             if node.outputs.iter().any(|&v| matches!(graph.shared(v), Some(Origin::Variable(_)))) {
                 break;
@@ -112,13 +132,11 @@ impl Halt<'_> {
                     bad.extend(self.in_values((graph, node, output), &values, step).map(|first| (value, first)));
                 }
             }
-            if executable.step()?.flag & FLAG_NOT_FINITE != 0 {
-                let from: Vec<Value> = [&node.outputs[..], &node.inputs].concat();
-                let led = leading(graph, from, |value| bad.iter().any(|(other, _)| *other == value));
-                return Ok(bad.into_iter().find(|(value, _)| led.contains(value)).map(|(_, first)| first));
+            if executable.flag()? & FLAG_NOT_FINITE != 0 {
+                return Ok((bad, Some(at)));
             }
         }
-        Ok(None)
+        Ok((bad, None))
     }
 
     fn in_values(&self, (graph, node, at): (&Graph, &Node, usize), values: &[f64], step: usize) -> Option<First> {

