@@ -30,6 +30,15 @@ struct First {
     rows: Vec<u64>,
 }
 
+/// A step that was run op by op.
+#[derive(Debug, Default)]
+struct Traced {
+    /// What was not finite, in the order in which it was computed.
+    bad: Vec<(Value, First)>,
+    /// The op that set the flag, the last one that was run.
+    flagged: Option<usize>,
+}
+
 impl Halt<'_> {
     /// The error of a run that halted, with the first tensor of that step that was not finite. The state is that of the step
     /// before, so the step does the same again; where it does not, or the device has no memory for it, the error stays as
@@ -102,24 +111,19 @@ impl Halt<'_> {
         let beside = if step > 0 { step - 1 } else { step + 1 };
         let usual = match beside < self.table.len() {
             true => self.until_flagged(executable, graph, beside)?,
-            false => (vec![], None),
+            false => Traced::default(),
         };
-        let (bad, Some(node)) = self.until_flagged(executable, graph, step)? else { return Ok(None) };
+        let Traced { bad, flagged: Some(node) } = self.until_flagged(executable, graph, step)? else { return Ok(None) };
         let from = [&graph.nodes[node].outputs[..], &graph.nodes[node].inputs].concat();
         let led = leading(graph, from, |value| bad.iter().any(|(other, _)| *other == value));
-        let is_usual = |value: Value| usual.1.is_none() && usual.0.iter().any(|(other, _)| *other == value);
+        let is_usual = |value: Value| usual.flagged.is_none() && usual.bad.iter().any(|(other, _)| *other == value);
         let led = bad.into_iter().filter(|(value, _)| led.contains(value));
         let (unusual, usual): (Vec<_>, Vec<_>) = led.partition(|(value, _)| !is_usual(*value));
         Ok(unusual.into_iter().chain(usual).next().map(|(_, first)| first))
     }
 
     /// What is not finite in a step, op by op, and the op that set the flag. Nothing is run that changes the state.
-    fn until_flagged(
-        &self,
-        executable: &mut dyn Executable,
-        graph: &Graph,
-        step: usize,
-    ) -> Result<(Vec<(Value, First)>, Option<usize>)> {
+    fn until_flagged(&self, executable: &mut dyn Executable, graph: &Graph, step: usize) -> Result<Traced> {
         executable.begin(&StepTable { first: step as u32, ..self.table.clone() })?;
         let (used, mut bad) = (graph.used(), vec![]);
         for (at, node) in graph.nodes.iter().enumerate() {
@@ -133,10 +137,10 @@ impl Halt<'_> {
                 }
             }
             if executable.flag()? & FLAG_NOT_FINITE != 0 {
-                return Ok((bad, Some(at)));
+                return Ok(Traced { bad, flagged: Some(at) });
             }
         }
-        Ok((bad, None))
+        Ok(Traced { bad, flagged: None })
     }
 
     fn in_values(&self, (graph, node, at): (&Graph, &Node, usize), values: &[f64], step: usize) -> Option<First> {
