@@ -98,6 +98,16 @@ pub enum Error {
         /// What is too large: [`Error::Limit`] or [`Error::OutOfMemory`].
         source: Box<Error>,
     },
+    /// A table has other columns than a model was trained on.
+    #[error(
+        "{}: columns do not fit the model: {}; rename them, or leave out what it does not know (`--ignore`)", path.display(), differences.join(", ")
+    )]
+    Columns {
+        /// The table.
+        path: PathBuf,
+        /// All that is missing, and all that the model does not know.
+        differences: Vec<String>,
+    },
     /// Something that wgrad does not do.
     #[error("{what} is not supported: {fix}")]
     Unsupported {

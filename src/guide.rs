@@ -8,3 +8,7 @@ use crate::{graph, layers, losses, ops, prelude, train};
 pub mod keras {
     #![doc = include_str!("../docs/guide/keras.md")]
 }
+
+pub mod files {
+    #![doc = include_str!("../docs/guide/files.md")]
+}

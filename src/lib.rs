@@ -42,6 +42,7 @@
 //! | [`layers`], [`losses`], [`metrics`], [`optimizers`] | what a model is made of |
 //! | [`data`] | data sets, splitting, scaling |
 //! | [`model`], [`train`] | models; fit, evaluate, predict |
+//! | `tabular` | tables in, predictions out, in one file (feature `csv`) |
 //! | [`prelude`] | what a program that trains a model needs, in one line |
 //! | `bench` | workloads that are timed (feature `cli`) |
 //! | `cli` | the command line (feature `cli`) |
@@ -67,6 +68,8 @@ pub mod optimizers;
 pub mod data;
 pub mod model;
 pub mod train;
+#[cfg(feature = "csv")]
+pub mod tabular;
 pub mod prelude;
 pub mod guide;
 #[cfg(feature = "cli")]

@@ -115,8 +115,11 @@ fn trained(folder: &Path, out: &str, device: &str, more: &[&str]) -> Vec<Value> 
 }
 
 fn check_events(events: &[Value], kind: &str) {
-    let [device, epochs @ .., result] = events else { panic!("{events:?}") };
+    let [device, data, epochs @ .., result] = events else { panic!("{events:?}") };
     assert_eq!(keys(device), ["backend", "event", "kind", "name", "reason"]);
+    let expected = "event features name rows sha256 task test train validation why";
+    assert_eq!(keys(data), expected.split_whitespace().collect::<Vec<_>>());
+    assert_eq!((&data["task"], &data["features"]), (&"binary".into(), &30.into()));
     assert_eq!((&device["event"], &device["kind"]), (&"device".into(), &kind.into()));
     assert_eq!(epochs.len(), 2);
     for (i, epoch) in epochs.iter().enumerate() {
@@ -139,11 +142,14 @@ fn a_training_says_what_happened_and_leaves_its_files() {
     let folder = folder("train");
     let events = trained(&folder, "new/run", "cpu", &[]);
     check_events(&events, "cpu");
-    assert_eq!(names(&folder.join("new/run")), ["history.csv", "learning_curves.svg", "model.safetensors"]);
+    assert_eq!(
+        names(&folder.join("new/run")),
+        ["confusion_matrix.svg", "history.csv", "learning_curves.svg", "model.safetensors"]
+    );
     let history = fs::read_to_string(folder.join("new/run/history.csv")).unwrap();
     let rows: Vec<&str> = history.lines().collect();
     assert_eq!((rows[0], rows.len()), ("epoch,accuracy,loss,val_accuracy,val_loss", 3));
-    assert_eq!(rows[1].split(',').nth(2).unwrap().parse::<f64>().unwrap(), events[1]["loss"].as_f64().unwrap());
+    assert_eq!(rows[1].split(',').nth(2).unwrap().parse::<f64>().unwrap(), events[2]["loss"].as_f64().unwrap());
     let model = fs::read(folder.join("new/run/model.safetensors")).unwrap();
     assert!(model.windows(14).any(|name| name == b"dense_2/kernel"));
 }
@@ -151,7 +157,7 @@ fn a_training_says_what_happened_and_leaves_its_files() {
 #[test]
 fn a_share_of_0_leaves_its_keys_out() {
     let folder = folder("shares");
-    let [_, epochs @ .., result] =
+    let [_, _, epochs @ .., result] =
         &trained(&folder, "none", "cpu", &["--validation-split", "0", "--test-split", "0"])[..]
     else {
         panic!("no events")
@@ -242,6 +248,85 @@ fn explain_says_what_a_step_launches_and_trains_nothing() {
     let text = String::from_utf8(text.stdout).unwrap();
     assert!(text.starts_with("device: cpu") && text.contains("7 launches, "), "{text}");
     assert!(names(&folder).is_empty());
+}
+
+const DIGITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/digits.csv");
+
+/// Trains on the digits, and holds what fresh processes predict and evaluate to each other.
+fn check_digits(folder: &Path, device: &str) {
+    let train = ["train", "--data", DIGITS, "--target", "digit", "--out", "digits", "--json", "--device", device];
+    let result = lines(&wgrad(folder, &train)).pop().unwrap();
+    assert!(result["test_accuracy"].as_f64().unwrap() >= 0.95, "{device}: {result}");
+    let model = "digits/model.safetensors";
+    let predict = ["predict", model, "--data", DIGITS, "--out", "digits/predicted.csv", "--quiet", "--device", device];
+    let output = wgrad(folder, &predict);
+    assert!(output.status.success() && output.stdout.is_empty() && output.stderr.is_empty(), "{}", err(&output));
+    let evaluate = ["evaluate", model, "--data", DIGITS, "--target", "digit", "--json", "--device", device];
+    let scores = lines(&wgrad(folder, &evaluate)).pop().unwrap();
+    let text = |path: &Path| fs::read_to_string(path).unwrap();
+    let (given, truth) = (text(&folder.join("digits/predicted.csv")), text(Path::new(DIGITS)));
+    let last = |line: &str| line.rsplit(',').next().unwrap().to_string();
+    let pairs: Vec<_> = given.lines().map(last).zip(truth.lines().map(last)).skip(1).collect();
+    let right = pairs.iter().filter(|(given, truth)| given == truth).count() as f64;
+    assert_eq!((pairs.len(), scores["rows"].as_u64()), (1797, Some(1797)), "{device}");
+    assert_eq!(scores["accuracy"].as_f64(), Some(right / 1797.0), "{device}");
+    let confusion = scores["confusion"].as_array().unwrap();
+    let diagonal: u64 = (0..10).map(|class| confusion[class][class].as_u64().unwrap()).sum();
+    assert_eq!(diagonal as f64, right, "{device}");
+}
+
+#[test]
+fn digits_are_learned_predicted_and_evaluated_by_fresh_processes() {
+    let folder = folder("digits");
+    check_digits(&folder, "cpu");
+    let info = lines(&wgrad(&folder, &["info", "digits/model.safetensors", "--json"])).pop().unwrap();
+    assert_eq!(keys(&info), ["name", "origin", "parameters", "preprocessing", "weights_sha256"]);
+    assert_eq!((&info["origin"]["data"], &info["origin"]["rows"][0]), (&"digits.csv".into(), &1797.into()));
+    let devices = lines(&wgrad(&folder, &["devices", "--json"]));
+    for device in devices.iter().filter(|device| device["kind"] != "cpu") {
+        check_digits(&folder, device["name"].as_str().unwrap());
+    }
+}
+
+#[test]
+fn a_regression_says_its_errors_in_the_units_of_the_target() {
+    let folder = folder("regression");
+    let row = |i: usize| {
+        let (x, zone) = (i * 37 % 100, ["n", "s"][i % 2]);
+        format!("{x},{zone},7,{}\n", 1000 * x + 500 * (i % 2) + 20 * (i % 5))
+    };
+    let table = "x,zone,same,price\n".to_string() + &(0..400).map(row).collect::<String>();
+    fs::write(folder.join("prices.csv"), table).unwrap();
+    let train = ["train", "--data", "prices.csv", "--target", "price", "--epochs", "60", "--device", "cpu", "--json"];
+    let output = wgrad(&folder, &train);
+    assert!(err(&output).contains("warning: `same` of prices.csv: constant"), "{}", err(&output));
+    let result = lines(&output).pop().unwrap();
+    let of = |key: &str| result[key].as_f64().unwrap();
+    assert!(of("test_r2") > 0.99 && of("test_mae") < 1500.0 && of("test_rmse") >= of("test_mae"), "{result}");
+    let predicted =
+        wgrad(&folder, &["predict", "wgrad-run/model.safetensors", "--data", "prices.csv", "--device", "cpu"]);
+    let text = String::from_utf8(predicted.stdout).unwrap();
+    let rows: Vec<&str> = text.lines().collect();
+    assert_eq!((rows[0], rows.len()), ("price", 401));
+    assert!((rows[1].parse::<f64>().unwrap() - 0.0).abs() < 5000.0, "{}", rows[1]);
+    assert!(!folder.join("wgrad-run/confusion_matrix.svg").exists());
+}
+
+#[test]
+fn every_command_has_help_with_an_example_and_can_be_quiet() {
+    let folder = folder("help");
+    for command in ["train", "predict", "evaluate", "info", "devices", "doctor", "bench", "completions"] {
+        let help = String::from_utf8(wgrad(&folder, &[command, "--help"]).stdout).unwrap();
+        assert!(help.contains(&format!("Example: wgrad {command} ")) && help.contains("--quiet"), "{help}");
+    }
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let text = String::from_utf8(wgrad(&folder, &["completions", shell]).stdout).unwrap();
+        assert!(text.contains("wgrad") && text.contains("evaluate"), "{shell}");
+    }
+    for arguments in [&["devices", "--quiet"][..], &["train", "--device", "cpu", "--epochs", "1", "--quiet"]] {
+        let output = wgrad(&folder, arguments);
+        assert!(output.status.success() && output.stdout.is_empty() && output.stderr.is_empty(), "{arguments:?}");
+    }
 }
 
 /// The rows of `wgrad doctor --json`.

@@ -73,6 +73,10 @@ fn all() -> Vec<Error> {
             what: text("model.safetensors"),
             differences: vec![text("dense/bias is not in the file"), text("dense_1/bias is not in the model")],
         },
+        Error::Columns {
+            path: PathBuf::from("table.csv"),
+            differences: vec![text("`b` is missing"), text("`c` is not known to the model")],
+        },
         Error::Io { path: PathBuf::from("table.csv"), source: std::io::Error::other("disk full") },
         Error::Format {
             path: PathBuf::from("table.csv"),
@@ -102,6 +106,7 @@ fn name(error: &Error) -> &'static str {
         Error::BrokenRule { .. } => "BrokenRule",
         Error::WrongGradient { .. } => "WrongGradient",
         Error::Mismatch { .. } => "Mismatch",
+        Error::Columns { .. } => "Columns",
         Error::Io { .. } => "Io",
         Error::Format { .. } => "Format",
         _ => "a variant that has no line in tests/errors.rs",

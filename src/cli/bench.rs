@@ -15,6 +15,7 @@ use crate::device::{Device, Peaks};
 /// Each workload is run in blocks of about half a second after a warm-up; the median counts. What a device can do at most
 /// is measured just before. Nothing else should run on the machine meanwhile.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: wgrad bench --device all --filter '^mlp_small'")]
 pub(super) struct Arguments {
     /// Runs only the workloads whose names match this regular expression.
     #[arg(long, value_name = "REGEX")]

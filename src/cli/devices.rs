@@ -9,6 +9,7 @@ use crate::runtime::{AdapterInfo, adapters};
 
 /// Lists every adapter and the CPU, with the limits and features that matter.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: wgrad devices --json")]
 pub(super) struct Arguments {
     /// A JSON object a line.
     #[arg(long)]

@@ -1,22 +1,30 @@
-//! The command line: `wgrad train`, `wgrad devices`, `wgrad doctor` and `wgrad bench`.
+//! The command line: a file for each command.
 
 mod bench;
+mod completions;
 mod devices;
 mod doctor;
+mod evaluate;
 mod found;
+mod info;
 mod output;
+mod predict;
 mod train;
 
 use std::ffi::OsString;
 use std::fmt;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::device::Device;
 use crate::error::Error;
+use crate::layers::Registry;
+use crate::tabular::Predictor;
 
 /// Trains neural networks on any GPU, and on the CPU with the same model.
 #[derive(Debug, Parser)]
@@ -24,14 +32,36 @@ use crate::error::Error;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Says nothing but what goes wrong: whether it is done is in the exit status.
+    #[arg(long, global = true)]
+    quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(train::Arguments),
+    Predict(predict::Arguments),
+    Evaluate(evaluate::Arguments),
+    Info(info::Arguments),
     Devices(devices::Arguments),
     Doctor(doctor::Arguments),
     Bench(bench::Arguments),
+    Completions(completions::Arguments),
+}
+
+impl Command {
+    fn run(&self) -> Result<()> {
+        match self {
+            Self::Train(arguments) => train::run(arguments),
+            Self::Predict(arguments) => predict::run(arguments),
+            Self::Evaluate(arguments) => evaluate::run(arguments),
+            Self::Info(arguments) => info::run(arguments),
+            Self::Devices(arguments) => devices::run(arguments),
+            Self::Doctor(arguments) => doctor::run(arguments),
+            Self::Bench(arguments) => bench::run(arguments),
+            Self::Completions(arguments) => completions::run(arguments),
+        }
+    }
 }
 
 /// Runs what the program's arguments ask for. Status 0 where it is done, 2 where the arguments make no sense, else 1.
@@ -44,10 +74,12 @@ pub fn run() -> ExitCode {
 /// What a command starts as a process of its own is this program, with arguments whose second is the command's name.
 pub fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match Cli::try_parse_from(arguments) {
-        Ok(Cli { command: Command::Train(arguments) }) => train::run(&arguments),
-        Ok(Cli { command: Command::Devices(arguments) }) => devices::run(&arguments),
-        Ok(Cli { command: Command::Doctor(arguments) }) => doctor::run(&arguments),
-        Ok(Cli { command: Command::Bench(arguments) }) => bench::run(&arguments),
+        Ok(Cli { command, quiet }) => {
+            if quiet {
+                output::quieten();
+            }
+            command.run()
+        }
         Err(error) => unparsed(&error),
     };
     let Err(error) = done else { return ExitCode::SUCCESS };
@@ -65,12 +97,14 @@ fn unparsed(error: &clap::Error) -> Result<()> {
         return output::line(error.to_string().trim_end());
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return Err(Refused("expected a command: train, devices, doctor or bench; see `wgrad --help`".into()).into());
+        let commands: Vec<String> = Cli::command().get_subcommands().map(|c| c.get_name().to_string()).collect();
+        return Err(Refused(format!("expected a command: {}; see `wgrad --help`", commands.join(", "))).into());
     }
     let text = error.to_string();
     let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
     let said: Vec<&str> = lines.filter(|line| !line.is_empty() && !line.starts_with("For more")).collect();
-    Err(Refused(said.join("; ").trim_start_matches("error: ").to_string()).into())
+    let said = said.join("; ").replace(":; ", ": ");
+    Err(Refused(said.trim_start_matches("error: ").to_string()).into())
 }
 
 /// Arguments that make no sense, in a sentence.
@@ -103,4 +137,18 @@ fn is_refusal(error: &Error) -> bool {
         Error::Limit { .. } | Error::OutOfMemory { .. } => true,
         _ => false,
     }
+}
+
+/// What is wrong with a file that is given, before anything is done; a device that fails stays what it is.
+fn bad_input(error: Error) -> anyhow::Error {
+    match error {
+        Error::DeviceLost { .. } | Error::Device { .. } => error.into(),
+        error => Refused(error.to_string()).into(),
+    }
+}
+
+/// The predictor of a model's file on a device.
+fn open_model(path: &Path, device: &str) -> Result<Predictor> {
+    let device = Device::named(device).map_err(refused)?;
+    Predictor::load(path, &device, &Registry::default()).map_err(bad_input)
 }

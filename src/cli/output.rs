@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use serde::Serialize;
@@ -10,8 +11,24 @@ use serde::Serialize;
 use crate::data::file::{at, temporary, write};
 use crate::error::Error;
 
+/// Whether nothing is to be said.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Says nothing from now on but what goes wrong.
+pub(super) fn quieten() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
+/// Whether nothing is to be said.
+pub(super) fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
 /// Prints a line.
 pub(super) fn line(text: &str) -> Result<()> {
+    if is_quiet() {
+        return Ok(());
+    }
     let mut out = io::stdout().lock();
     writeln!(out, "{text}")?;
     Ok(out.flush()?)
@@ -19,6 +36,9 @@ pub(super) fn line(text: &str) -> Result<()> {
 
 /// Says something on standard error. Where nobody reads it, the work goes on all the same.
 pub(super) fn say(text: &str) {
+    if is_quiet() {
+        return;
+    }
     let _ = writeln!(io::stderr(), "{text}");
 }
 

@@ -1,130 +1,235 @@
-//! Tables from CSV (RFC 4180): a header, then rows. What is wrong is an error with its line and column.
+//! Tables from CSV (RFC 4180): a header, then rows, read as a stream. What is wrong is an error with its line and column.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use csv::{ByteRecord, ReaderBuilder};
-
+use crate::data::file::at;
+use crate::data::records::{Record, Records};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
-/// Named columns of text cells: every row has a cell in every column.
+/// Different texts that a column holds at most.
+pub const MOST_CATEGORIES: usize = 1000;
+
+/// A cell that is empty, among the categories of a column.
+const EMPTY: u32 = u32::MAX;
+
+/// Named columns, each of numbers or of text, with a cell in every row.
+///
+/// The cells of a column are of one kind, that of its first one which is not empty. What is held is 8 bytes for a number and
+/// 4 for a text, and each text once; the reader holds at most 16 MiB more, however long a file is.
 #[derive(Clone, Debug)]
 pub struct Table {
     path: PathBuf,
-    columns: Vec<String>,
-    rows: Vec<Row>,
+    rows: usize,
+    columns: Vec<Column>,
+    sha256: String,
 }
 
+/// A column of a table.
 #[derive(Clone, Debug)]
-struct Row {
-    line: usize,
-    cells: Vec<String>,
+pub struct Column {
+    name: String,
+    cells: Cells,
+    /// The line of the first empty cell.
+    empty: Option<usize>,
 }
 
-/// The table in the file `path`, which is read whole.
+/// The cells of a column, and the line of its first one that is not empty.
+#[derive(Clone, Debug)]
+enum Cells {
+    /// So many, all of them empty.
+    Unknown(usize),
+    /// NaN where one is empty.
+    Numbers(Vec<f64>, usize),
+    Text(Text, usize),
+    /// Nothing is kept.
+    Left,
+}
+
+/// Cells of text.
+#[derive(Clone, Debug, Default)]
+struct Text {
+    /// Of each row, its place among the texts; [`EMPTY`] where there is none.
+    codes: Vec<u32>,
+    /// Each text once, with the line of the first cell that has it.
+    texts: Vec<(String, usize)>,
+    places: HashMap<String, u32>,
+}
+
+/// How a table is read.
+///
+/// ```
+/// use wgrad::data::ReadCsv;
+/// let csv = "zip,id,price\n01067,a,1.5\n04103,b,2\n";
+/// let table = ReadCsv::new().text(["zip"]).leave(["id"]).parse(csv.as_bytes(), "prices.csv")?;
+/// assert_eq!((table.rows(), table.columns().len()), (2, 2));
+/// assert_eq!(table.classes("zip")?, (vec!["01067".into(), "04103".into()], vec![0, 1]));
+/// # Ok::<(), wgrad::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ReadCsv {
+    text: Vec<String>,
+    leave: Vec<String>,
+}
+
+impl ReadCsv {
+    /// All columns, of the kinds that their first cells have.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes columns as text whatever is in them.
+    pub fn text(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.text.extend(columns.into_iter().map(Into::into));
+        self
+    }
+
+    /// Leaves columns out.
+    pub fn leave(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.leave.extend(columns.into_iter().map(Into::into));
+        self
+    }
+
+    /// The table in a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the file cannot be read, and those of [`ReadCsv::parse`].
+    pub fn read(&self, path: impl AsRef<Path>) -> Result<Table> {
+        let path = path.as_ref();
+        self.parse(std::fs::File::open(path).map_err(at(path))?, path)
+    }
+
+    /// The table that `reader` gives; `name` stands for the file in errors.
+    ///
+    /// The separator is a comma, the encoding UTF-8 (a byte order mark is skipped); blank lines count as lines, not as rows;
+    /// blanks around a cell do not count. A number is what Rust's `f64` parses, but for infinities and NaN.
+    ///
+    /// # Errors
+    /// [`Error::Io`] from the reader; [`Error::Unknown`] for a column that is asked for and not there; [`Error::Format`]
+    /// for no header or no row, a column without a name or with another's, a row of another length than the header, a quote
+    /// that is not closed, bytes that are NUL or not UTF-8, a number beyond f32, a text among numbers or a number among
+    /// texts, more than [`MOST_CATEGORIES`] texts, a row of more than 16 MiB or 100,000 cells.
+    pub fn parse(&self, reader: impl Read, name: impl AsRef<Path>) -> Result<Table> {
+        Table::parse(reader, name.as_ref(), |names| {
+            let mut kinds = vec![Kind::First; names.len()];
+            for (asked, kind) in [(&self.text, Kind::Text), (&self.leave, Kind::Left)] {
+                for name in asked {
+                    let at = names.iter().position(|other| other == name);
+                    kinds[at.ok_or_else(|| unknown(name, names.iter().map(String::as_str)))?] = kind;
+                }
+            }
+            Ok(kinds)
+        })
+    }
+}
+
+/// What a column is read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// What its first cell is.
+    First,
+    Number,
+    Text,
+    /// Nothing: it is left out.
+    Left,
+}
+
+impl Table {
+    /// A table whose columns are read as `kinds` says from their names, before any row is.
+    pub(crate) fn parse(
+        reader: impl Read,
+        path: &Path,
+        kinds: impl FnOnce(&[String]) -> Result<Vec<Kind>>,
+    ) -> Result<Self> {
+        let mut records = Records::new(reader, path)?;
+        let names = match records.next()? {
+            Some(header) => header_names(&header, path)?,
+            None => return Err(format(path, "line 1", "expected a header with the columns' names, got an empty file")),
+        };
+        let kinds = kinds(&names)?;
+        let column = |(name, kind)| Column { name, cells: Cells::new(kind), empty: None };
+        let mut columns: Vec<Column> = names.into_iter().zip(kinds).map(column).collect();
+        let mut rows = 0;
+        let mut cell = String::new();
+        while let Some(record) = records.next()? {
+            check_length(&record, &columns, path)?;
+            for (bytes, column) in record.cells().zip(&mut columns) {
+                let done = take_text(bytes, &mut cell).and_then(|()| column.push(&cell, record.line));
+                done.map_err(|reason| format(path, place(record.line, &column.name), reason))?;
+            }
+            rows += 1;
+        }
+        if rows == 0 {
+            let reason = "expected at least one row after the header, got none";
+            return Err(format(path, format!("line {}", records.line), reason));
+        }
+        columns.retain(|column| !matches!(column.cells, Cells::Left));
+        for column in &mut columns {
+            if let Cells::Unknown(count) = column.cells {
+                column.cells = Cells::Numbers(vec![f64::NAN; count], 0);
+            }
+        }
+        Ok(Table { path: path.into(), rows, columns, sha256: records.sha256() })
+    }
+}
+
+/// The table in the file `path`: [`ReadCsv::read`] without options.
 ///
 /// # Errors
-/// [`Error::Io`] where the file cannot be read, and the errors of [`parse_csv`].
+/// Those of [`ReadCsv::read`].
 pub fn read_csv(path: impl AsRef<Path>) -> Result<Table> {
-    let path = path.as_ref();
-    let file = std::fs::File::open(path).map_err(|source| Error::Io { path: path.into(), source })?;
-    parse_csv(file, path)
+    ReadCsv::new().read(path)
 }
 
-/// The table that `reader` gives; `name` stands for the file in errors.
-///
-/// The separator is a comma, the encoding UTF-8 (a byte order mark is skipped); blank lines count as lines, not as rows.
+/// The table that `reader` gives: [`ReadCsv::parse`] without options.
 ///
 /// # Errors
-/// [`Error::Io`] from the reader; [`Error::Format`] for no header or no row, a column without a name or with another's,
-/// a row of another length than the header, a quote that is not closed, and bytes that are NUL or not UTF-8.
-pub fn parse_csv(mut reader: impl Read, name: impl AsRef<Path>) -> Result<Table> {
-    let path = name.as_ref();
-    let mut bytes = Vec::new();
-    reader.read_to_end(&mut bytes).map_err(|source| Error::Io { path: path.into(), source })?;
-    let mut records = records(&bytes, path)?.into_iter();
-    let Some((line, header)) = records.next() else {
-        return Err(format(path, "line 1", "expected a header with the columns' names, got an empty file"));
-    };
-    let columns = header_names(&header, line, path)?;
-    let rows: Vec<Row> = records.map(|(line, record)| row(&record, line, &columns, path)).collect::<Result<_>>()?;
-    if rows.is_empty() {
-        return Err(format(path, format!("line {}", line + 1), "expected at least one row after the header, got none"));
-    }
-    Ok(Table { path: path.into(), columns, rows })
+/// Those of [`ReadCsv::parse`].
+pub fn parse_csv(reader: impl Read, name: impl AsRef<Path>) -> Result<Table> {
+    ReadCsv::new().parse(reader, name)
 }
 
-/// Every record with the line that it starts on, from 1.
-fn records(bytes: &[u8], path: &Path) -> Result<Vec<(usize, ByteRecord)>> {
-    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
-    let mut records = Vec::new();
-    let (mut line, mut counted) = (1, 0);
-    loop {
-        // The reader's own line count is off by one after a blank line and after `\r\n`.
-        let rest = bytes.get(offset(&reader)..).unwrap_or_default();
-        let start = bytes.len() - rest.len() + rest.iter().take_while(|&&b| b == b'\r' || b == b'\n').count();
-        line += newlines(bytes.get(counted..start).unwrap_or_default());
-        counted = start;
-        let mut record = ByteRecord::new();
-        if !reader.read_byte_record(&mut record).map_err(|e| format(path, format!("line {line}"), e.to_string()))? {
-            return Ok(records);
-        }
-        let raw = bytes.get(start..offset(&reader)).unwrap_or_default();
-        if raw.iter().filter(|&&b| b == b'"').count() % 2 == 1 {
-            return Err(format(path, format!("line {line}"), "expected quotes in pairs, got one that is not closed"));
-        }
-        records.push((line, record));
-    }
-}
-
-fn offset(reader: &csv::Reader<&[u8]>) -> usize {
-    usize::try_from(reader.position().byte()).unwrap_or(usize::MAX)
-}
-
-fn newlines(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|&&b| b == b'\n').count()
-}
-
-fn header_names(header: &ByteRecord, line: usize, path: &Path) -> Result<Vec<String>> {
+fn header_names(header: &Record<'_>, path: &Path) -> Result<Vec<String>> {
     let mut names = Vec::with_capacity(header.len());
-    let mut seen = HashSet::new();
-    for (i, cell) in header.iter().enumerate() {
-        let position = format!("line {line}, column {}", i + 1);
-        let name = text(cell, &position, path)?;
+    let (mut seen, mut name) = (HashSet::new(), String::new());
+    for (i, cell) in header.cells().enumerate() {
+        let wrong = |reason| format(path, format!("line {}, column {}", header.line, i + 1), reason);
+        take_text(cell, &mut name).map_err(wrong)?;
         if name.is_empty() {
-            return Err(format(path, position, "expected the column's name, got nothing"));
+            return Err(wrong("expected the column's name, got nothing".into()));
         }
         if !seen.insert(name.clone()) {
-            let reason = format!("expected a name of its own, got `{}` once more", shown(&name));
-            return Err(format(path, position, reason));
+            return Err(wrong(format!("expected a name of its own, got `{}` once more", shown(&name))));
         }
-        names.push(name);
+        names.push(name.clone());
     }
     Ok(names)
 }
 
-fn row(record: &ByteRecord, line: usize, columns: &[String], path: &Path) -> Result<Row> {
-    if record.len() != columns.len() {
-        let position = match columns.get(record.len()) {
-            Some(missing) => place(line, missing),
-            None => format!("line {line}, column {}", columns.len() + 1),
-        };
-        let reason = format!("expected {} cells as in the header, got {}", columns.len(), record.len());
-        return Err(format(path, position, reason));
+fn check_length(record: &Record<'_>, columns: &[Column], path: &Path) -> Result<()> {
+    if record.len() == columns.len() {
+        return Ok(());
     }
-    let cells = record.iter().zip(columns).map(|(cell, column)| text(cell, &place(line, column), path));
-    Ok(Row { line, cells: cells.collect::<Result<_>>()? })
+    let position = match columns.get(record.len()) {
+        Some(missing) => place(record.line, &missing.name),
+        None => format!("line {}, column {}", record.line, columns.len() + 1),
+    };
+    let reason = format!("expected {} cells as in the header, got {}", columns.len(), record.len());
+    Err(format(path, position, reason))
 }
 
-fn text(cell: &[u8], position: &str, path: &Path) -> Result<String> {
-    let cell = std::str::from_utf8(cell)
-        .map_err(|e| format(path, position, format!("expected UTF-8, got another byte after {}", e.valid_up_to())))?;
-    if cell.contains('\0') {
-        return Err(format(path, position, "expected text, got a NUL byte"));
+/// The text of a cell, without blanks around it.
+fn take_text(bytes: &[u8], to: &mut String) -> Result<(), String> {
+    let text = std::str::from_utf8(bytes);
+    let text = text.map_err(|e| format!("expected UTF-8, got another byte after {}", e.valid_up_to()))?;
+    if text.contains('\0') {
+        return Err("expected text, got a NUL byte".into());
     }
-    Ok(cell.trim().to_string())
+    to.clear();
+    to.push_str(text.trim());
+    Ok(())
 }
 
 fn place(line: usize, column: &str) -> String {
@@ -132,79 +237,260 @@ fn place(line: usize, column: &str) -> String {
 }
 
 /// At most 40 characters, so that a message stays a line.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let short: String = text.chars().take(40).flat_map(char::escape_debug).collect();
     if text.chars().nth(40).is_some() { short + "…" } else { short }
 }
 
-fn format(path: &Path, position: impl Into<String>, reason: impl Into<String>) -> Error {
+pub(super) fn format(path: &Path, position: impl Into<String>, reason: impl Into<String>) -> Error {
     Error::Format { path: path.into(), position: position.into(), reason: reason.into() }
 }
 
+/// What a cell says as a number: `None` for what is none.
+fn number(cell: &str) -> Option<f64> {
+    cell.parse().ok()
+}
+
+fn finite(value: f64, cell: &str) -> Result<f64, String> {
+    let within = (value as f32).is_finite();
+    if within { Ok(value) } else { Err(format!("expected a finite number within f32, got `{}`", shown(cell))) }
+}
+
+impl Cells {
+    fn new(kind: Kind) -> Self {
+        match kind {
+            Kind::First => Self::Unknown(0),
+            Kind::Number => Self::Numbers(vec![], 0),
+            Kind::Text => Self::Text(Text::default(), 0),
+            Kind::Left => Self::Left,
+        }
+    }
+}
+
+impl Column {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether its cells are text.
+    pub fn is_text(&self) -> bool {
+        matches!(self.cells, Cells::Text(..))
+    }
+
+    /// The line of the first cell that is empty.
+    pub fn first_empty(&self) -> Option<usize> {
+        self.empty
+    }
+
+    /// The numbers, NaN where a cell is empty; else the line of the first text, and that text.
+    pub(crate) fn numbers(&self) -> Result<&[f64], (usize, &str)> {
+        match &self.cells {
+            Cells::Numbers(values, _) => Ok(values),
+            Cells::Text(Text { texts, .. }, _) => Err(texts.first().map_or((0, ""), |(text, line)| (*line, text))),
+            Cells::Unknown(_) | Cells::Left => Ok(&[]),
+        }
+    }
+
+    /// The different numbers by size, 0 and -0 as one; `None` where there are more than `most`.
+    pub(crate) fn different(&self, most: usize) -> Option<Vec<f64>> {
+        let mut seen = HashSet::new();
+        for value in self.numbers().unwrap_or_default().iter().filter(|value| !value.is_nan()) {
+            if seen.insert((value + 0.0).to_bits()) && seen.len() > most {
+                return None;
+            }
+        }
+        let mut different: Vec<f64> = seen.into_iter().map(f64::from_bits).collect();
+        different.sort_by(f64::total_cmp);
+        Some(different)
+    }
+
+    /// The different texts with the line where each is first; `None` for numbers.
+    pub(crate) fn texts(&self) -> Option<&[(String, usize)]> {
+        match &self.cells {
+            Cells::Text(text, _) => Some(&text.texts),
+            _ => None,
+        }
+    }
+
+    /// The place of each cell's text among the different ones, `None` where it is empty; nothing for numbers.
+    pub(crate) fn codes(&self) -> impl Iterator<Item = Option<usize>> {
+        let codes = if let Cells::Text(text, _) = &self.cells { &text.codes[..] } else { &[] };
+        codes.iter().map(|&code| (code != EMPTY).then_some(code as usize))
+    }
+
+    /// Takes the next cell.
+    fn push(&mut self, cell: &str, line: usize) -> Result<(), String> {
+        if cell.is_empty() {
+            if !matches!(self.cells, Cells::Left) {
+                self.empty.get_or_insert(line);
+            }
+            match &mut self.cells {
+                Cells::Left => {}
+                Cells::Unknown(count) => *count += 1,
+                Cells::Numbers(values, _) => values.push(f64::NAN),
+                Cells::Text(text, _) => text.codes.push(EMPTY),
+            }
+            return Ok(());
+        }
+        if let Cells::Unknown(count) = self.cells {
+            self.cells = match number(cell) {
+                Some(_) => Cells::Numbers(vec![f64::NAN; count], line),
+                None => Cells::Text(Text { codes: vec![EMPTY; count], ..Text::default() }, line),
+            };
+        }
+        match &mut self.cells {
+            Cells::Left | Cells::Unknown(_) => Ok(()),
+            Cells::Numbers(values, first) => {
+                let like = if *first > 0 { format!(" as in line {first}") } else { String::new() };
+                let mixed = || format!("expected a number{like}, got `{}`", shown(cell));
+                values.push(finite(number(cell).ok_or_else(mixed)?, cell)?);
+                Ok(())
+            }
+            // Line 0: it is to be text.
+            Cells::Text(_, first) if *first > 0 && number(cell).is_some_and(f64::is_finite) => {
+                Err(format!("expected text as in line {first}, got the number `{}`", shown(cell)))
+            }
+            Cells::Text(text, _) => text.push(cell, line),
+        }
+    }
+}
+
+impl Text {
+    fn push(&mut self, cell: &str, line: usize) -> Result<(), String> {
+        let code = match self.places.get(cell) {
+            Some(&code) => code,
+            None if self.texts.len() == MOST_CATEGORIES => {
+                return Err(format!("expected at most {MOST_CATEGORIES} different texts in a column, got one more"));
+            }
+            None => {
+                let code = self.texts.len() as u32;
+                self.texts.push((cell.into(), line));
+                self.places.insert(cell.into(), code);
+                code
+            }
+        };
+        self.codes.push(code);
+        Ok(())
+    }
+}
+
 impl Table {
-    /// The columns' names, in the file's order.
-    pub fn columns(&self) -> &[String] {
-        &self.columns
+    /// What stands for the file in errors.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// SHA-256 of the file's bytes, in hexadecimal.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
     }
 
     /// The number of rows.
     pub fn rows(&self) -> usize {
-        self.rows.len()
+        self.rows
     }
 
-    /// The columns `names` as numbers, `[rows, names]`.
+    /// The rows without an empty cell, as a table of their own.
+    pub fn whole_rows(mut self) -> Self {
+        let mut whole = vec![true; self.rows];
+        for column in self.columns.iter().filter(|column| column.empty.is_some()) {
+            match &column.cells {
+                Cells::Text(text, _) => {
+                    whole.iter_mut().zip(&text.codes).for_each(|(whole, &code)| *whole &= code != EMPTY)
+                }
+                Cells::Numbers(values, _) => whole.iter_mut().zip(values).for_each(|(whole, v)| *whole &= !v.is_nan()),
+                Cells::Unknown(_) | Cells::Left => {}
+            }
+        }
+        self.rows = whole.iter().filter(|whole| **whole).count();
+        for column in &mut self.columns {
+            column.empty = None;
+            let mut kept = whole.iter().copied();
+            let mut keep = || kept.next().unwrap_or(false);
+            match &mut column.cells {
+                Cells::Text(text, _) => text.codes.retain(|_| keep()),
+                Cells::Numbers(values, _) => values.retain(|_| keep()),
+                Cells::Unknown(_) | Cells::Left => {}
+            }
+        }
+        self
+    }
+
+    /// The columns, in the file's order.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// The column `name`.
     ///
     /// # Errors
-    /// [`Error::Argument`] for an unknown name; [`Error::Format`] for a cell that is empty, not a number, NaN, infinite or
-    /// beyond f32.
+    /// [`Error::Unknown`] with all names where there is none of this one.
+    pub fn column(&self, name: &str) -> Result<&Column> {
+        let known = || unknown(name, self.columns.iter().map(|column| column.name.as_str()));
+        self.columns.iter().find(|column| column.name == name).ok_or_else(known)
+    }
+
+    /// What is wrong at a line of a column.
+    pub(crate) fn wrong(&self, line: usize, column: &str, reason: impl Into<String>) -> Error {
+        format(&self.path, place(line, column), reason)
+    }
+
+    /// What is wrong with a column as a whole.
+    pub(crate) fn wrong_in(&self, column: &str, reason: impl Into<String>) -> Error {
+        format(&self.path, format!("column {}", shown(column)), reason)
+    }
+
+    /// The numbers of a column, none of which may be missing.
+    fn whole(&self, name: &str) -> Result<&[f64]> {
+        let column = self.column(name)?;
+        let text = |(line, text)| self.wrong(line, name, format!("expected a number, got `{}`", shown(text)));
+        let values = column.numbers().map_err(text)?;
+        match column.empty {
+            Some(line) => Err(self.wrong(line, name, "expected a number, got nothing")),
+            None => Ok(values),
+        }
+    }
+
+    /// The columns `names` as numbers in f64, `[rows, names]`.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for an unknown name; [`Error::Format`] for a column of text, and for a cell that is empty.
     pub fn numbers(&self, names: &[&str]) -> Result<Tensor> {
-        let picked: Vec<usize> = names.iter().map(|name| self.index(name)).collect::<Result<_>>()?;
-        let mut data = Vec::with_capacity(self.rows.len().saturating_mul(picked.len()));
-        for row in &self.rows {
-            for (&i, name) in picked.iter().zip(names) {
-                let cell = row.cells.get(i).map_or("", String::as_str);
-                data.push(number(cell).map_err(|reason| format(&self.path, place(row.line, name), reason))?);
-            }
-        }
-        Tensor::new([self.rows.len(), names.len()], data)
+        let columns = names.iter().map(|name| self.whole(name)).collect::<Result<Vec<_>>>()?;
+        let data = (0..self.rows).flat_map(|row| columns.iter().map(move |column| column[row])).collect();
+        Tensor::from_f64([self.rows, names.len()], data)
     }
 
-    /// The column `name` as classes: the distinct cells in alphabetical order, and each row's place among them.
+    /// The column `name` as classes: the different cells, texts in alphabetical order and numbers by size, and each row's
+    /// place among them.
     ///
     /// # Errors
-    /// [`Error::Argument`] for an unknown name; [`Error::Format`] for an empty cell.
+    /// [`Error::Unknown`] for an unknown name; [`Error::Format`] for an empty cell, and for more than [`MOST_CATEGORIES`].
     pub fn classes(&self, name: &str) -> Result<(Vec<String>, Vec<usize>)> {
-        let i = self.index(name)?;
-        let mut cells = Vec::with_capacity(self.rows.len());
-        for row in &self.rows {
-            match row.cells.get(i).map_or("", String::as_str) {
-                "" => return Err(format(&self.path, place(row.line, name), "expected a class, got nothing")),
-                cell => cells.push(cell),
-            }
+        let column = self.column(name)?;
+        if let Some(line) = column.empty {
+            return Err(self.wrong(line, name, "expected a class, got nothing"));
         }
-        let classes: Vec<&str> = cells.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
-        // Every cell is a class, so the place where it would be inserted is its own.
-        let indices = cells.iter().map(|&cell| classes.partition_point(|&class| class < cell)).collect();
-        Ok((classes.into_iter().map(String::from).collect(), indices))
-    }
-
-    fn index(&self, name: &str) -> Result<usize> {
-        self.columns.iter().position(|column| column == name).ok_or_else(|| {
-            let known: Vec<String> = self.columns.iter().map(|column| shown(column)).collect();
-            Error::argument("column", format!("one of {}", known.join(", ")), shown(name))
-        })
+        let Some(texts) = column.texts() else {
+            let most = format!("expected at most {MOST_CATEGORIES} classes, got more");
+            let classes = column.different(MOST_CATEGORIES).ok_or_else(|| self.wrong_in(name, most))?;
+            let place = |value: &f64| classes.partition_point(|class| class < value);
+            let places = self.whole(name)?.iter().map(place).collect();
+            return Ok((classes.iter().map(f64::to_string).collect(), places));
+        };
+        let mut order: Vec<usize> = (0..texts.len()).collect();
+        order.sort_by_key(|&text| &texts[text].0);
+        let mut places = vec![0; texts.len()];
+        order.iter().enumerate().for_each(|(place, &text)| places[text] = place);
+        let classes = order.iter().map(|&text| texts[text].0.clone()).collect();
+        Ok((classes, column.codes().flatten().map(|text| places[text]).collect()))
     }
 }
 
-fn number(cell: &str) -> Result<f32, String> {
-    if cell.is_empty() {
-        return Err("expected a number, got nothing".into());
-    }
-    match cell.parse::<f32>() {
-        Ok(value) if value.is_finite() => Ok(value),
-        Ok(_) => Err(format!("expected a finite number within f32, got `{}`", shown(cell))),
-        Err(_) => Err(format!("expected a number, got `{}`", shown(cell))),
-    }
+fn unknown<'a>(name: &str, columns: impl Iterator<Item = &'a str>) -> Error {
+    let known: Vec<String> = columns.map(shown).collect();
+    Error::unknown("column", &shown(name), known.iter().map(String::as_str))
 }
 
 #[cfg(test)]
@@ -224,11 +510,34 @@ mod tests {
 
     #[test]
     fn columns_become_numbers_and_classes() {
-        let t = table("\u{feff}a,kind,b\r\n1, y ,-2.5e1\n\n+.5,\"x, \"\"z\"\"\",0\n1e-60,y,3").unwrap();
-        assert_eq!(t.columns(), ["a", "kind", "b"]);
-        assert_eq!(*t.numbers(&["b", "a"]).unwrap().to_f32(), [-25.0, 1.0, 0.0, 0.5, 3.0, 0.0]);
+        let t = table("\u{feff}a,kind,b\r\n1, y ,-2.5e1\n\n+.5,\"x, \"\"z\"\"\",-0\n1e-60,y,10").unwrap();
+        assert_eq!(t.columns().iter().map(Column::name).collect::<Vec<_>>(), ["a", "kind", "b"]);
+        assert_eq!(*t.numbers(&["b", "a"]).unwrap().to_f64(), [-25.0, 1.0, 0.0, 0.5, 10.0, 1e-60]);
         assert_eq!(t.classes("kind").unwrap(), (vec!["x, \"z\"".into(), "y".into()], vec![1, 0, 1]));
-        assert!(matches!(t.numbers(&["c"]), Err(Error::Argument { .. })));
+        assert_eq!(t.classes("b").unwrap(), (vec!["-25".into(), "0".into(), "10".into()], vec![0, 1, 2]));
+        assert!(matches!(t.numbers(&["c"]), Err(Error::Unknown { .. })));
+        assert!(refusal(t.numbers(&["kind"])).starts_with("t.csv: line 2, column kind: expected a number, got `y`"));
+    }
+
+    #[test]
+    fn cells_may_be_missing_until_they_are_asked_for() {
+        let t = table("a,b,c\n,,\n1,x,\n,,\n").unwrap();
+        let [a, b, c] = t.columns() else { panic!("three") };
+        let values = a.numbers().unwrap();
+        assert!(values[0].is_nan() && values[1] == 1.0 && values[2].is_nan());
+        assert_eq!(b.codes().collect::<Vec<_>>(), [None, Some(0), None]);
+        assert!(c.numbers().unwrap().iter().all(|v| v.is_nan()) && c.numbers().unwrap().len() == 3);
+        assert!(t.columns().iter().all(|column| column.first_empty() == Some(2)));
+        assert!(refusal(t.numbers(&["a"])).starts_with("t.csv: line 2, column a: expected a number, got nothing"));
+        assert!(refusal(t.classes("b")).starts_with("t.csv: line 2, column b: expected a class, got nothing"));
+    }
+
+    #[test]
+    fn rows_with_empty_cells_can_be_left_out() {
+        let t = table("a,b\n1,x\n,y\n3,\n4,x\n").unwrap().whole_rows();
+        assert_eq!((t.rows(), t.columns()[0].first_empty()), (2, None));
+        assert_eq!(*t.numbers(&["a"]).unwrap().to_f64(), [1.0, 4.0]);
+        assert_eq!(t.classes("b").unwrap().1, [0, 0]);
     }
 
     #[test]
@@ -247,6 +556,8 @@ mod tests {
             (b"a,\xff\n1,2\n", "t.csv: line 1, column 2: expected UTF-8"),
             (b"a,b\n1,2\n3,\0\n", "t.csv: line 3, column b: expected text, got a NUL byte"),
             (b"a,b\n1,\"2\n3,4\n", "t.csv: line 2: expected quotes in pairs"),
+            (b"a,b\n1,2\n\n3,x\n", "t.csv: line 4, column b: expected a number as in line 2, got `x`"),
+            (b"a,b\n,1\nx,1\n2,1\n", "t.csv: line 4, column a: expected text as in line 3, got the number `2`"),
         ] {
             let message = refusal(table(bytes));
             assert!(message.starts_with(place), "{message}");
@@ -255,12 +566,61 @@ mod tests {
 
     #[test]
     fn cells_that_are_no_finite_number_are_refused_with_their_place() {
-        for cell in ["", " ", "x", "1,5", "0x10", "1 2", "NaN", "-nan", "inf", "-Infinity", "1e39", "1_000", "٣"] {
-            let t = table(format!("a,b\n1,2\n\n3,\"{cell}\"\n")).unwrap();
-            let message = refusal(t.numbers(&["a", "b"]));
+        for cell in ["x", "1,5", "0x10", "1 2", "NaN", "-nan", "inf", "-Infinity", "1e39", "1e999", "1_000", "٣"] {
+            let message = refusal(table(format!("a,b\n1,2\n\n3,\"{cell}\"\n")));
             assert!(message.starts_with("t.csv: line 4, column b: expected a "), "{cell}: {message}");
         }
-        assert!(refusal(table("a\n\"\"\n").unwrap().classes("a")).starts_with("t.csv: line 2, column a"));
+        for cell in ["NaN", "inf", "1e39"] {
+            let message = refusal(table(format!("a\n{cell}\n")));
+            assert!(message.starts_with("t.csv: line 2, column a: expected a finite number"), "{cell}: {message}");
+        }
+    }
+
+    #[test]
+    fn columns_are_text_or_left_where_that_is_asked_for() {
+        let read = ReadCsv::new().text(["a"]).leave(["b"]);
+        let t = read.parse(&b"a,b,c\n01,x,1\nz,2,2\n"[..], "t.csv").unwrap();
+        assert_eq!(t.classes("a").unwrap().0, ["01", "z"]);
+        assert_eq!(t.columns().iter().map(Column::name).collect::<Vec<_>>(), ["a", "c"]);
+        assert!(matches!(ReadCsv::new().leave(["q"]).parse(&b"a\n1\n"[..], "t"), Err(Error::Unknown { .. })));
+    }
+
+    #[test]
+    fn what_would_take_memory_without_end_is_refused() {
+        let many: String = (0..=MOST_CATEGORIES).map(|i| format!("t{i}\n")).collect();
+        let message = refusal(table(format!("a\n{many}")));
+        assert!(message.starts_with("t.csv: line 1002, column a: expected at most 1000 different texts"), "{message}");
+        let endless = std::io::Read::chain(&b"a,b\n1,\""[..], std::io::repeat(b'x'));
+        assert!(
+            refusal(parse_csv(endless, "t.csv")).starts_with("t.csv: line 2: expected a row of at most 16777216 bytes")
+        );
+        let wide = std::io::Read::chain(&b"a,b\n"[..], std::io::repeat(b','));
+        assert!(refusal(parse_csv(wide, "t.csv")).starts_with("t.csv: line 2: expected a row of at most 100000 cells"));
+    }
+
+    /// However the bytes come in pieces, the table is the same.
+    #[test]
+    fn pieces_change_nothing() {
+        struct Pieces<'a>(&'a [u8], usize);
+        impl Read for Pieces<'_> {
+            fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+                let count = self.1.min(to.len()).min(self.0.len());
+                let (now, rest) = self.0.split_at(count);
+                to[..count].copy_from_slice(now);
+                self.0 = rest;
+                Ok(count)
+            }
+        }
+        let long = "y".repeat(5000);
+        let text = format!("\u{feff}a,b\r\n1,\"x\r\n\"\"{long}\"\n\r\n\n2,y");
+        let whole = table(&text).unwrap();
+        for size in [1, 2, 3, 7, 1000] {
+            let t = parse_csv(Pieces(text.as_bytes(), size), "t.csv").unwrap();
+            assert_eq!((t.classes("b").unwrap(), t.sha256()), (whole.classes("b").unwrap(), whole.sha256()), "{size}");
+        }
+        assert!(
+            matches!(parse_csv(Pieces(b"a\n1\n2,3\n", 1), "t"), Err(Error::Format { position, .. }) if position == "line 3, column 2")
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Data sets in memory.
 
 #[cfg(feature = "csv")]
-use crate::data::csv::{Table, parse_csv};
+use crate::data::csv::{Column, Table, parse_csv};
 #[cfg(feature = "csv")]
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
@@ -24,14 +24,15 @@ impl Dataset {
     /// The column `target` of a table as the classes, every other one as a number.
     ///
     /// # Errors
-    /// [`Error::Argument`] where `target` is no column, the only one, or holds a single class; [`Error::Format`] for a
+    /// [`Error::Unknown`] where `target` is no column; [`Error::Argument`] where it is the only one, or holds a single class;
+    /// [`Error::Format`] for a
     /// cell that is empty, or outside `target` no finite number.
     pub fn from_table(table: &Table, target: &str) -> Result<Self> {
         let (classes, indices) = table.classes(target)?;
         if classes.len() < 2 {
             return Err(Error::argument("target", "a column with at least two classes", classes.join(", ")));
         }
-        let columns: Vec<&str> = table.columns().iter().map(String::as_str).filter(|&c| c != target).collect();
+        let columns: Vec<&str> = table.columns().iter().map(Column::name).filter(|&c| c != target).collect();
         if columns.is_empty() {
             return Err(Error::argument("target", "a table with more columns than the target", target));
         }
@@ -57,8 +58,17 @@ impl Dataset {
 /// ```
 #[cfg(feature = "csv")]
 pub fn breast_cancer() -> Result<Dataset> {
-    let csv = include_str!("../../data/breast_cancer.csv");
-    Dataset::from_table(&parse_csv(csv.as_bytes(), "breast_cancer.csv")?, "diagnosis")
+    Dataset::from_table(&breast_cancer_table()?, BREAST_CANCER_TARGET)
+}
+
+/// The column of [`breast_cancer_table`] that has the classes.
+#[cfg(feature = "csv")]
+pub(crate) const BREAST_CANCER_TARGET: &str = "diagnosis";
+
+/// The table of [`breast_cancer`].
+#[cfg(feature = "csv")]
+pub(crate) fn breast_cancer_table() -> Result<Table> {
+    parse_csv(&include_bytes!("../../data/breast_cancer.csv")[..], "breast_cancer.csv")
 }
 
 #[cfg(all(test, feature = "csv"))]
@@ -83,7 +93,7 @@ mod tests {
         assert!(Dataset::from_table(&table("a,b\n1,x\n2,y\n"), "b").is_ok());
         for (csv, target) in [("a,b\n1,x\n2,y\n", "c"), ("a,b\n1,x\n2,x\n", "b"), ("b\nx\ny\n", "b")] {
             let refused = Dataset::from_table(&table(csv), target);
-            assert!(matches!(refused, Err(Error::Argument { .. })), "{csv}");
+            assert!(matches!(refused, Err(Error::Argument { .. } | Error::Unknown { .. })), "{csv}");
         }
     }
 }

@@ -12,8 +12,13 @@ pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
     |source| Error::Io { path, source }
 }
 
-/// The bytes of a file.
+/// The bytes of a file, as many as it has.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
+    // What has no end would fill the memory.
+    let kind = fs::metadata(path).map_err(at(path))?;
+    if !kind.is_file() {
+        return Err(at(path)(io::Error::new(ErrorKind::InvalidInput, "expected a file")));
+    }
     fs::read(path).map_err(at(path))
 }
 
@@ -35,6 +40,9 @@ fn replace(path: &Path, part: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(part)?;
     file.write_all(bytes)?;
     file.sync_all()?;
+    if fs::read(part)? != bytes {
+        return Err(io::Error::new(ErrorKind::InvalidData, "the disk gives other bytes than were written"));
+    }
     fs::rename(part, path)
 }
 
@@ -52,4 +60,9 @@ fn sync(_: &Path) -> io::Result<()> {
 /// A name in a folder that nothing else has.
 pub(crate) fn temporary(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!(".{name}.{}.part", std::process::id()))
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,13 +4,23 @@
 mod csv;
 mod dataset;
 pub(crate) mod file;
+mod npy;
+#[cfg(feature = "csv")]
+mod preprocessing;
+#[cfg(feature = "csv")]
+mod records;
 mod scale;
 mod split;
 
 #[cfg(feature = "csv")]
-pub use csv::{Table, parse_csv, read_csv};
+pub use csv::{Column, MOST_CATEGORIES, ReadCsv, Table, parse_csv, read_csv};
 pub use dataset::Dataset;
 #[cfg(feature = "csv")]
 pub use dataset::breast_cancer;
+#[cfg(feature = "cli")]
+pub(crate) use dataset::{BREAST_CANCER_TARGET, breast_cancer_table};
+pub use npy::{parse_npy, read_npy};
+#[cfg(feature = "csv")]
+pub use preprocessing::{Encoding, Input, Missing, Preprocessing, Target, Task};
 pub use scale::StandardScaler;
-pub use split::{Split, split};
+pub use split::{Split, split, stratified_split};

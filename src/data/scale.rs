@@ -64,7 +64,7 @@ impl StandardScaler {
 }
 
 /// Mean and deviation in two passes: the difference of two sums of squares would lose the digits that differ.
-fn statistics<I: Iterator<Item = f64>>(column: impl Fn() -> I, rows: f64) -> (f64, f64) {
+pub(super) fn statistics<I: Iterator<Item = f64>>(column: impl Fn() -> I, rows: f64) -> (f64, f64) {
     let mut first = column();
     let constant = first.next().is_some_and(|v| v.is_finite() && first.all(|w| w == v));
     let mean = column().sum::<f64>() / rows;

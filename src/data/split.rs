@@ -48,6 +48,65 @@ pub fn split(rows: usize, validation_split: f64, test_split: f64, seed: u64) -> 
     Ok(Split { train: order.collect(), validation, test })
 }
 
+/// Shuffles rows by the seed and splits them like [`split`], with as many of each class in each part as its share of the
+/// rows asks for, by largest remainders. `classes` has the class of each row; one row of each stays for training, so that a
+/// part may have fewer rows.
+///
+/// # Errors
+/// Those of [`split`].
+///
+/// ```
+/// let classes: Vec<usize> = (0..100).map(|row| row / 80).collect(); // sorted: 80 of one, then 20 of another
+/// let split = wgrad::data::stratified_split(&classes, 0.0, 0.25, 0)?;
+/// assert_eq!(split.test.iter().filter(|&&row| classes[row] == 1).count(), 5);
+/// # Ok::<(), wgrad::Error>(())
+/// ```
+pub fn stratified_split(classes: &[usize], validation_split: f64, test_split: f64, seed: u64) -> Result<Split> {
+    let all = split(classes.len(), validation_split, test_split, seed)?;
+    let mut counts = vec![0; classes.iter().max().map_or(0, |&class| class + 1)];
+    classes.iter().for_each(|&class| counts[class] += 1);
+    // Test first, so that its rows do not depend on the validation rows.
+    let mut test = quotas(&counts, all.test.len(), &vec![0; counts.len()]);
+    let mut validation = quotas(&counts, all.validation.len(), &test);
+    let mut split = Split { train: vec![], validation: vec![], test: vec![] };
+    for row in [all.test, all.validation, all.train].concat() {
+        let class = classes[row];
+        let (part, left) = match (test[class], validation[class]) {
+            (1.., _) => (&mut split.test, Some(&mut test)),
+            (0, 1..) => (&mut split.validation, Some(&mut validation)),
+            _ => (&mut split.train, None),
+        };
+        part.push(row);
+        if let Some(left) = left {
+            left[class] -= 1;
+        }
+    }
+    Ok(split)
+}
+
+/// How many of `taken` rows are of each class; the others of a class are more than `before`.
+fn quotas(counts: &[usize], taken: usize, before: &[usize]) -> Vec<usize> {
+    let rows: usize = counts.iter().sum::<usize>().max(1);
+    let most = |class: usize| counts[class].saturating_sub(1 + before[class]);
+    let mut quotas: Vec<usize> = (0..counts.len()).map(|c| (counts[c] * taken / rows).min(most(c))).collect();
+    let mut order: Vec<usize> = (0..counts.len()).collect();
+    order.sort_by_key(|&class| std::cmp::Reverse(counts[class] * taken % rows));
+    let mut left = taken - quotas.iter().sum::<usize>();
+    while left > 0 {
+        let before = left;
+        for &class in &order {
+            if left > 0 && quotas[class] < most(class) {
+                quotas[class] += 1;
+                left -= 1;
+            }
+        }
+        if left == before {
+            break;
+        }
+    }
+    quotas
+}
+
 fn share(name: &str, share: f64, rows: usize) -> Result<usize> {
     if !(0.0..1.0).contains(&share) {
         return Err(Error::argument(name, "a share of the rows in [0, 1)", share));
@@ -82,6 +141,34 @@ mod tests {
         assert_eq!(split(100, 0.2, 0.2, 1).unwrap(), split(100, 0.2, 0.2, 1).unwrap());
         assert_ne!(split(100, 0.2, 0.2, 1).unwrap().test, split(100, 0.2, 0.2, 2).unwrap().test);
         assert_eq!(split(100, 0.2, 0.2, 1).unwrap().test, split(100, 0.0, 0.2, 1).unwrap().test);
+    }
+
+    #[test]
+    fn classes_are_in_proportion_and_each_is_trained_on() {
+        for counts in [vec![80, 20], vec![50, 30, 20], vec![1, 99], vec![7, 7, 7, 7, 7], vec![2, 1, 1]] {
+            let classes: Vec<usize> = counts.iter().enumerate().flat_map(|(c, &n)| std::iter::repeat_n(c, n)).collect();
+            let rows = classes.len();
+            for (validation, test) in [(0.0, 0.0), (0.25, 0.25), (0.0, 0.4), (0.3, 0.0)] {
+                let s = stratified_split(&classes, validation, test, 5).unwrap();
+                let of = |part: &[usize], class| part.iter().filter(|&&row| classes[row] == class).count();
+                for (class, &count) in counts.iter().enumerate() {
+                    assert!(of(&s.train, class) > 0, "{counts:?}");
+                    let wanted = test * count as f64;
+                    assert!(
+                        of(&s.test, class) as f64 <= wanted + 1.0 && of(&s.test, class) as f64 > wanted - 2.0,
+                        "{counts:?}"
+                    );
+                }
+                let mut all = [&s.train[..], &s.validation, &s.test].concat();
+                all.sort_unstable();
+                assert_eq!(all, (0..rows).collect::<Vec<_>>());
+                assert_eq!(s.test, stratified_split(&classes, 0.0, test, 5).unwrap().test);
+            }
+        }
+        let classes: Vec<usize> = (0..1000).map(|row| row / 500).collect();
+        let s = stratified_split(&classes, 0.2, 0.2, 0).unwrap();
+        assert_eq!((s.train.len(), s.validation.len(), s.test.len()), (600, 200, 200));
+        assert!(s.train.windows(2).any(|pair| pair[0] > pair[1]), "shuffled");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod compile;
 mod functional;
+mod intact;
 mod plot;
 mod save;
 mod sequential;
@@ -9,6 +10,7 @@ mod summary;
 mod trace;
 mod weights;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -46,6 +48,7 @@ pub struct Model {
     /// Steps that were trained since `compile`.
     pub(crate) iterations: u64,
     pub(crate) seed: u64,
+    pub(crate) notes: BTreeMap<String, serde_json::Value>,
 }
 
 /// What a model is trained by.
@@ -138,7 +141,18 @@ impl Model {
             loaded: vec![],
             iterations: 0,
             seed,
+            notes: BTreeMap::new(),
         })
+    }
+
+    /// What a program has noted under a key; its file keeps it.
+    pub fn note(&self, key: &str) -> Option<&serde_json::Value> {
+        self.notes.get(key)
+    }
+
+    /// Notes something for the model's file, in the place of what stood under this key.
+    pub fn set_note(&mut self, key: impl Into<String>, note: serde_json::Value) {
+        self.notes.insert(key.into(), note);
     }
 
     /// Its name.

@@ -1,9 +1,9 @@
 //! A model as bytes: one safetensors file, with the weights, and the architecture in its metadata.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -12,7 +12,7 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::graph::{Variable, VariableKind};
 use crate::layers::{Begin, Config, Layer, Network, Registry};
-use crate::model::Model;
+use crate::model::{Model, intact};
 use crate::tensor::Tensor;
 
 /// A weight in a file: name, shape, little-endian bytes.
@@ -20,23 +20,24 @@ type Weight = (String, Vec<usize>, Vec<u8>);
 
 /// The key of the metadata.
 const KEY: &str = "wgrad";
-/// The version of what stands there.
-const VERSION: u32 = 1;
 
-/// What the metadata says.
+/// What the metadata says; the first two fields stand in front, where they are looked for.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {
     version: u32,
+    sha256: String,
     name: String,
     seed: u64,
     model: Config,
+    notes: BTreeMap<String, serde_json::Value>,
 }
 
 impl Model {
     /// The model as a safetensors file: the weights `dense/kernel`, `dense/bias`, …, f32, little-endian, and in the
-    /// metadata, under `wgrad`, its architecture as JSON: names of layers and settings, never code. The same model gives
-    /// the same bytes. What it was compiled with is not kept.
+    /// metadata, under `wgrad`, its architecture as JSON, names of layers and settings, never code, with its notes and a hash
+    /// over all bytes of the file. The same model gives the same bytes. What it was compiled with is not kept. The guide's
+    /// page on files says it all.
     ///
     /// # Errors
     /// [`Error::DeviceLost`].
@@ -46,11 +47,14 @@ impl Model {
             let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(broken)?;
             Ok((name.as_str(), view))
         });
-        let (name, seed) = (self.name.clone(), self.seed);
-        let kept = Kept { version: VERSION, name, seed, model: self.network.config() };
+        let (version, sha256) = (intact::VERSION, intact::BLANK.into());
+        let (name, seed, notes) = (self.name.clone(), self.seed, self.notes.clone());
+        let kept = Kept { version, sha256, name, seed, model: self.network.config(), notes };
         let kept = serde_json::to_string(&kept).map_err(broken)?;
         let metadata = HashMap::from([(KEY.to_string(), kept)]);
-        serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata)).map_err(broken)
+        let mut bytes = serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata)).map_err(broken)?;
+        intact::seal(&mut bytes).map_err(broken)?;
+        Ok(bytes)
     }
 
     /// Writes [`Model::to_bytes`] to a file: beside it first, then in its place, so that a crash leaves the old file or
@@ -65,7 +69,7 @@ impl Model {
     /// The model that [`Model::to_bytes`] gave, on `device`. `registry` makes the layers.
     ///
     /// # Errors
-    /// [`Error::Format`] for bytes that are no such file; [`Error::Unknown`], within [`Error::Layer`], for a layer that
+    /// [`Error::Format`] for bytes that are no such file, of another version, or not those that were saved; [`Error::Unknown`], within [`Error::Layer`], for a layer that
     /// is not registered; [`Error::Mismatch`] with all weights that do not fit.
     ///
     /// ```
@@ -89,11 +93,11 @@ impl Model {
         Self::read(path, &file::read(path)?, device, registry)
     }
 
-    /// Takes the weights of a file that [`Model::save`] wrote, for a model of the same layers. Nothing changes where one
-    /// does not fit.
+    /// Takes the weights of a file that [`Model::save`] wrote, for a model of the same layers, or of another program's
+    /// safetensors file with the same names. Nothing changes where one does not fit.
     ///
     /// # Errors
-    /// [`Error::Io`] and [`Error::Format`] with the file, [`Error::Mismatch`] with all weights that do not fit.
+    /// [`Error::Io`] and [`Error::Format`] with the file, as for [`Model::from_bytes`]; [`Error::Mismatch`] with all weights that do not fit.
     pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         self.take_weights(path, &file::read(path)?)
@@ -101,27 +105,31 @@ impl Model {
 
     fn read(path: &Path, bytes: &[u8], device: &Device, registry: &Registry) -> Result<Self> {
         let wrong = |reason: String| format(path, "metadata", reason);
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| format(path, "header", e))?;
+        intact::check(bytes).map_err(|reason| format(path, "header", reason))?;
+        let header = header(path, bytes)?;
         let kept = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
         let kept = kept.ok_or_else(|| wrong(format!("expected a key `{KEY}`, as `save` writes it")))?;
-        let version = serde_json::from_str::<serde_json::Value>(kept).map_err(|e| wrong(e.to_string()))?;
-        if version["version"] != VERSION {
-            return Err(wrong(format!("expected version {VERSION}, got {}", version["version"])));
-        }
-        let kept: Kept = serde_json::from_value(version).map_err(|e| wrong(e.to_string()))?;
+        intact::unique_keys(kept).map_err(wrong)?;
+        let kept: Kept = serde_json::from_str(kept).map_err(|e| wrong(e.to_string()))?;
         let class = Network::class(&kept.model.class)
             .ok_or_else(|| Error::unknown("kind of model", &kept.model.class, ["Sequential", "Functional"]))?;
         let (network, _) = Network::from_settings(class, &kept.model.settings, registry)?;
         // What the file has no weights for is refused before memory is taken for it.
-        Self::begun(network, kept.name, kept.seed, device, |making| {
+        let mut model = Self::begun(network, kept.name, kept.seed, device, |making| {
             let weights = fitting(path, bytes, making.variables.iter())?;
             making.begins = weights.into_iter().map(|(_, tensor)| Begin::As(tensor)).collect();
             Ok(())
-        })
+        })?;
+        model.notes = kept.notes;
+        Ok(model)
     }
 
     /// Sets all weights, if all fit.
     fn take_weights(&mut self, path: &Path, bytes: &[u8]) -> Result<()> {
+        if intact::is_model(bytes) {
+            intact::check(bytes).map_err(|reason| format(path, "header", reason))?;
+        }
+        header(path, bytes)?;
         let kept = self.variables.iter().filter(|v| v.kind != VariableKind::Moment);
         let weights = fitting(path, bytes, kept)?;
         weights.iter().try_for_each(|(name, tensor)| self.set_weight(name, tensor))
@@ -136,7 +144,7 @@ impl Model {
         weights.sort_by(|a, b| a.0.cmp(&b.0));
         let mut hash = Sha256::new();
         weights.iter().for_each(|(_, _, bytes)| hash.update(bytes));
-        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(file::hexadecimal(&hash.finalize()))
     }
 
     fn little_endian(&self) -> Result<Vec<Weight>> {
@@ -147,6 +155,14 @@ impl Model {
         };
         self.weight_names().into_iter().map(bytes).collect()
     }
+}
+
+/// The header of a file, in which no key stands twice.
+fn header(path: &Path, bytes: &[u8]) -> Result<Metadata> {
+    let (length, header) = SafeTensors::read_metadata(bytes).map_err(|e| format(path, "header", e))?;
+    let text = bytes.get(8..8 + length).and_then(|header| std::str::from_utf8(header).ok()).unwrap_or_default();
+    intact::unique_keys(text).map_err(|reason| format(path, "header", reason))?;
+    Ok(header)
 }
 
 /// The weights of a file for these variables, in their order.

@@ -30,6 +30,7 @@ const AT_A_TIME: usize = 2;
 /// its kind. A device's run is a process of its own, so that a driver that crashes is a failure and not the end.
 /// Status 0 where all is right, 1 on any failure.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: wgrad doctor --device all --op '^dense'")]
 pub(super) struct Arguments {
     /// all, cpu, gpu (the real ones), or a part of an adapter's name.
     #[arg(long, value_name = "NAME", default_value = "all")]

@@ -1,0 +1,418 @@
+//! How rows of a table become what a model takes and gives: fitted to the rows that it is trained on, and saved with it.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::csv::{Column, Kind, Table, shown};
+use crate::data::scale::statistics;
+use crate::error::{Error, Result};
+use crate::tensor::Tensor;
+
+/// What a table's columns are for a model.
+///
+/// ```
+/// use wgrad::data::{Missing, Preprocessing, Task, parse_csv};
+/// let table = parse_csv("size,colour,kind\n1,red,x\n3,blue,y\n".as_bytes(), "t.csv")?;
+/// let fitted = Preprocessing::fit(&table, &[0, 1], "kind", Task::Binary, Missing::Error)?;
+/// assert_eq!(*fitted.inputs(&table, &[0, 1])?.to_f32(), [-1.0, 0.0, 1.0, 1.0, 1.0, 0.0]); // size, blue, red
+/// assert_eq!(*fitted.targets(&table, &[0, 1])?.to_f32(), [0.0, 1.0]);
+/// # Ok::<(), wgrad::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preprocessing {
+    /// The columns that the model looks at, in the order of their features.
+    pub inputs: Vec<Input>,
+    /// The column that it gives.
+    pub target: Target,
+    /// Columns that may be there and that it does not look at.
+    pub ignored: Vec<String>,
+}
+
+/// A column of the inputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// Its name.
+    pub column: String,
+    /// What its cells become.
+    pub encoding: Encoding,
+}
+
+/// What a cell becomes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Encoding {
+    /// A number x: one feature, `(x − mean) / deviation`, in f64, rounded to f32.
+    Standardized {
+        /// The mean of the training rows.
+        mean: f64,
+        /// Their standard deviation, with their number as the divisor; 1 where all are equal.
+        deviation: f64,
+        /// What an empty cell is taken for; without it, there may be none.
+        fill: Option<f64>,
+    },
+    /// A text: a feature for each category, 1 for the cell's own and 0 for the others.
+    OneHot {
+        /// All texts that there may be.
+        categories: Vec<String>,
+    },
+}
+
+/// The column that a model gives.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Target {
+    /// A class; with two of them the model gives the probability of the second one, else one for each.
+    Classes {
+        /// The column's name.
+        column: String,
+        /// The names of the classes, in the order of their numbers.
+        names: Vec<String>,
+        /// Whether the cells are numbers: `1` and `1.0` are one class then.
+        numbers: bool,
+    },
+    /// A number x; the model gives `(x − mean) / deviation`.
+    Value {
+        /// The column's name.
+        column: String,
+        /// The mean of the training rows.
+        mean: f64,
+        /// Their standard deviation.
+        deviation: f64,
+    },
+}
+
+/// What is learned of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Which of two classes.
+    Binary,
+    /// Which of several classes.
+    Multiclass,
+    /// A number.
+    Regression,
+}
+
+/// What an empty cell of an input is; [`Table::whole_rows`] leaves rows with one out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Missing {
+    /// A mistake.
+    #[default]
+    Error,
+    /// The mean of the column's numbers in the training rows; a mistake in a column of text.
+    Mean,
+}
+
+/// Classes at most.
+const MOST_CLASSES: usize = crate::data::csv::MOST_CATEGORIES;
+/// Numbers up to so many different ones may be classes, where nobody says what they are.
+const CLASSES_OF_NUMBERS: usize = 20;
+
+impl Task {
+    /// Its name: `binary`, `multiclass`, `regression`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Binary => "binary",
+            Self::Multiclass => "multiclass",
+            Self::Regression => "regression",
+        }
+    }
+
+    /// The task that fits a column, and why: text is classes. Numbers are classes where there are at most 20 different ones,
+    /// all of them whole, and five rows for each of them or two in all; else they are what a regression gives. Two classes
+    /// are binary, more are multiclass.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for an unknown column.
+    pub fn of(table: &Table, column: &str) -> Result<(Self, String)> {
+        let (cells, rows) = (table.column(column)?, table.rows());
+        let classes = |count: usize| if count == 2 { Self::Binary } else { Self::Multiclass };
+        if let Some(texts) = cells.texts() {
+            return Ok((classes(texts.len()), format!("`{}` is text, {} classes", shown(column), texts.len())));
+        }
+        let is_whole = |value: &f64| value.fract() == 0.0;
+        match cells.different(CLASSES_OF_NUMBERS).filter(|different| different.iter().all(is_whole)) {
+            Some(different) if different.len() <= 2 || rows >= 5 * different.len() => {
+                let count = different.len();
+                Ok((classes(count), format!("`{}` is {count} whole numbers in {rows} rows", shown(column))))
+            }
+            Some(different) => {
+                let why = format!("`{}` is {} whole numbers in only {rows} rows", shown(column), different.len());
+                Ok((Self::Regression, why))
+            }
+            None => Ok((
+                Self::Regression,
+                format!("`{}` is numbers, not all of them whole and at most {CLASSES_OF_NUMBERS}", shown(column)),
+            )),
+        }
+    }
+}
+
+impl Table {
+    /// The columns that have one value in all of these rows, empty cells left out.
+    pub fn constant_columns(&self, rows: &[usize]) -> Vec<&str> {
+        let constant = |column: &&Column| match column.texts() {
+            Some(_) => {
+                let codes: Vec<_> = column.codes().collect();
+                same(rows.iter().filter_map(|&row| codes[row]))
+            }
+            None => {
+                let values = column.numbers().unwrap_or_default();
+                same(rows.iter().map(|&row| values[row]).filter(|value| !value.is_nan()))
+            }
+        };
+        self.columns().iter().filter(constant).map(Column::name).collect()
+    }
+}
+
+fn same<T: PartialEq>(mut values: impl Iterator<Item = T>) -> bool {
+    let Some(first) = values.next() else { return true };
+    values.all(|value| value == first)
+}
+
+impl Preprocessing {
+    /// Fits to the training rows `rows` of a table: every column but the target is an input, text as its categories in the
+    /// whole table.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] where `target` is no column; [`Error::Argument`] for a target that does not fit the task, or is the
+    /// only column; [`Error::Format`] for an empty cell that must not be.
+    pub fn fit(table: &Table, rows: &[usize], target: &str, task: Task, missing: Missing) -> Result<Self> {
+        let target = Target::fit(table, rows, target, task)?;
+        let others = table.columns().iter().filter(|column| column.name() != target.column());
+        let inputs = others.map(|column| Input::fit(table, rows, column, missing)).collect::<Result<Vec<_>>>()?;
+        if inputs.is_empty() {
+            return Err(table.wrong_in(target.column(), "expected columns beside the target, got none"));
+        }
+        Ok(Self { inputs, target, ignored: vec![] })
+    }
+
+    /// What is wrong with one that comes from a file.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let (mut seen, mut twice) = (HashSet::from([self.target.column()]), None);
+        for Input { column, encoding } in &self.inputs {
+            if !seen.insert(column) {
+                twice.get_or_insert(column);
+            }
+            let usable = match encoding {
+                Encoding::Standardized { mean, deviation, fill } => {
+                    mean.is_finite() && deviation.is_finite() && *deviation > 0.0 && fill.is_none_or(f64::is_finite)
+                }
+                Encoding::OneHot { categories } => (1..=MOST_CLASSES).contains(&categories.len()),
+            };
+            if !usable {
+                return Err(format!("the encoding of the column `{}` makes no sense", shown(column)));
+            }
+        }
+        let usable = match &self.target {
+            Target::Classes { names, .. } => (2..=MOST_CLASSES).contains(&names.len()),
+            Target::Value { mean, deviation, .. } => mean.is_finite() && deviation.is_finite() && *deviation > 0.0,
+        };
+        match twice {
+            Some(column) => Err(format!("the column `{}` stands there twice", shown(column))),
+            None if !usable => Err("what the target is makes no sense".into()),
+            None => Ok(()),
+        }
+    }
+
+    /// The number of features.
+    pub fn width(&self) -> usize {
+        self.inputs.iter().map(|input| input.encoding.width()).sum()
+    }
+
+    /// What rows are for the model: f32 `[rows, width]`.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a column that the table has not; [`Error::Format`] for a text among numbers, a text that is no
+    /// category, and an empty cell that must not be.
+    pub fn inputs(&self, table: &Table, rows: &[usize]) -> Result<Tensor> {
+        let width = self.width();
+        let mut data = vec![0.0; rows.len() * width];
+        let mut at = 0;
+        for Input { column, encoding } in &self.inputs {
+            let cells = data.iter_mut().skip(at).step_by(width.max(1));
+            match encoding {
+                Encoding::Standardized { mean, deviation, fill } => {
+                    let values = numbers(table, column, rows, *fill)?;
+                    cells.zip(values).for_each(|(to, value)| *to = ((value - mean) / deviation) as f32);
+                }
+                Encoding::OneHot { categories } => {
+                    for (i, place) in places(table, column, rows, ("category", categories))?.into_iter().enumerate() {
+                        data[i * width + at + place] = 1.0;
+                    }
+                }
+            }
+            at += encoding.width();
+        }
+        Tensor::new([rows.len(), width], data)
+    }
+
+    /// What the model is to give for rows: f32 `[rows, 1]`, the number of a class or a standardised value.
+    ///
+    /// # Errors
+    /// Those of [`Preprocessing::inputs`].
+    pub fn targets(&self, table: &Table, rows: &[usize]) -> Result<Tensor> {
+        let data = match &self.target {
+            Target::Classes { column, names, .. } => {
+                places(table, column, rows, ("class", names))?.into_iter().map(|place| place as f32).collect()
+            }
+            Target::Value { column, mean, deviation } => {
+                let values = numbers(table, column, rows, None)?.into_iter();
+                values.map(|value| ((value - mean) / deviation) as f32).collect()
+            }
+        };
+        Tensor::new([rows.len(), 1], data)
+    }
+
+    /// How the columns of another table are read for this; the target's only where it is asked for.
+    ///
+    /// # Errors
+    /// [`Error::Columns`] with all columns that are missing, and those that nobody knows.
+    pub(crate) fn kinds(
+        &self,
+        path: &std::path::Path,
+        names: &[String],
+        target: bool,
+        leave: &[String],
+    ) -> Result<Vec<Kind>> {
+        let of = |name: &String| match self.inputs.iter().find(|input| input.column == *name) {
+            Some(Input { encoding: Encoding::Standardized { .. }, .. }) => Some(Kind::Number),
+            Some(Input { encoding: Encoding::OneHot { .. }, .. }) => Some(Kind::Text),
+            None if name == self.target.column() => Some(if target { self.target.kind() } else { Kind::Left }),
+            None => (self.ignored.contains(name) || leave.contains(name)).then_some(Kind::Left),
+        };
+        let wanted = self.inputs.iter().map(|input| input.column.as_str()).chain(target.then(|| self.target.column()));
+        let missing = wanted.filter(|column| !names.iter().any(|name| name == column));
+        let missing = missing.map(|column| format!("`{}` is missing", shown(column)));
+        let unknown = names.iter().filter(|name| of(name).is_none());
+        let unknown = unknown.map(|name| format!("`{}` is not known to the model", shown(name)));
+        let differences: Vec<String> = missing.chain(unknown).collect();
+        match differences.is_empty() {
+            true => Ok(names.iter().filter_map(of).collect()),
+            false => Err(Error::Columns { path: path.into(), differences }),
+        }
+    }
+}
+
+impl Input {
+    fn fit(table: &Table, rows: &[usize], column: &Column, missing: Missing) -> Result<Self> {
+        let name = column.name();
+        let empty = column.first_empty();
+        let encoding = match column.texts() {
+            Some(texts) => {
+                if let Some(line) = empty {
+                    let fix = match missing {
+                        Missing::Mean => "; text has no mean",
+                        _ => "",
+                    };
+                    return Err(table.wrong(line, name, format!("expected a category, got nothing{fix}")));
+                }
+                let mut categories: Vec<String> = texts.iter().map(|(text, _)| text.clone()).collect();
+                categories.sort();
+                Encoding::OneHot { categories }
+            }
+            None => {
+                if let Some(line) = empty.filter(|_| missing == Missing::Error) {
+                    return Err(table.wrong(line, name, "expected a number, got nothing"));
+                }
+                let values = column.numbers().unwrap_or_default();
+                let present = || rows.iter().map(|&row| values[row]).filter(|value| !value.is_nan());
+                let (mean, deviation) = statistics(present, present().count() as f64);
+                if !mean.is_finite() || !deviation.is_finite() {
+                    let line = column.first_empty().unwrap_or(2);
+                    return Err(table.wrong(line, name, "expected a number in one of the training rows, got none"));
+                }
+                Encoding::Standardized { mean, deviation, fill: (missing == Missing::Mean).then_some(mean) }
+            }
+        };
+        Ok(Self { column: name.into(), encoding })
+    }
+}
+
+impl Encoding {
+    /// The number of features that a column becomes.
+    pub fn width(&self) -> usize {
+        match self {
+            Self::Standardized { .. } => 1,
+            Self::OneHot { categories } => categories.len(),
+        }
+    }
+}
+
+impl Target {
+    fn fit(table: &Table, rows: &[usize], column: &str, task: Task) -> Result<Self> {
+        let name = column.to_string();
+        if task == Task::Regression {
+            let values = numbers(table, column, rows, None)?;
+            let (mean, deviation) = statistics(|| values.iter().copied(), rows.len() as f64);
+            return Ok(Self::Value { column: name, mean, deviation });
+        }
+        let (names, _) = table.classes(column)?;
+        let fits = if task == Task::Binary { names.len() == 2 } else { (2..=MOST_CLASSES).contains(&names.len()) };
+        if !fits {
+            let most = if task == Task::Binary { "2".into() } else { format!("2 to {MOST_CLASSES}") };
+            return Err(table.wrong_in(column, format!("expected {most} classes, got {}", names.len())));
+        }
+        Ok(Self::Classes { column: name, names, numbers: !table.column(column)?.is_text() })
+    }
+
+    /// The column's name.
+    pub fn column(&self) -> &str {
+        match self {
+            Self::Classes { column, .. } | Self::Value { column, .. } => column,
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Classes { numbers: false, .. } => Kind::Text,
+            _ => Kind::Number,
+        }
+    }
+}
+
+/// The numbers of rows, empty cells as `fill`.
+fn numbers(table: &Table, name: &str, rows: &[usize], fill: Option<f64>) -> Result<Vec<f64>> {
+    let column = table.column(name)?;
+    let text =
+        |(line, text): (usize, &str)| table.wrong(line, name, format!("expected a number, got `{}`", shown(text)));
+    let values = column.numbers().map_err(text)?;
+    let value = |&row: &usize| values.get(row).copied().filter(|value| !value.is_nan()).or(fill);
+    let all: Option<Vec<f64>> = rows.iter().map(value).collect();
+    all.ok_or_else(|| table.wrong(column.first_empty().unwrap_or(0), name, "expected a number, got nothing"))
+}
+
+/// The places of rows' cells among names.
+fn places(table: &Table, column: &str, rows: &[usize], (what, names): (&str, &[String])) -> Result<Vec<usize>> {
+    let place = |name: &str| names.iter().position(|other| other == name);
+    let other = |got: &str| {
+        let known: Vec<String> = names.iter().take(20).map(|name| format!("`{}`", shown(name))).collect();
+        let more = if names.len() > 20 { ", …" } else { "" };
+        format!("expected a {what} that training saw, one of {}{more}; got `{}`", known.join(", "), shown(got))
+    };
+    let cells = table.column(column)?;
+    let empty = || table.wrong(cells.first_empty().unwrap_or(0), column, format!("expected a {what}, got nothing"));
+    if let Some(texts) = cells.texts() {
+        let of_text: Vec<Option<usize>> = texts.iter().map(|(text, _)| place(text)).collect();
+        let codes: Vec<Option<usize>> = cells.codes().collect();
+        let place = |&row: &usize| {
+            let code = codes.get(row).copied().flatten().ok_or_else(empty)?;
+            of_text[code].ok_or_else(|| table.wrong(texts[code].1, column, other(&texts[code].0)))
+        };
+        return rows.iter().map(place).collect();
+    }
+    let mut of_number: HashMap<u64, usize> = HashMap::new();
+    let seen = |(&row, value): (&usize, f64)| {
+        if let Some(&place) = of_number.get(&value.to_bits()) {
+            return Ok(place);
+        }
+        let name = (value + 0.0).to_string();
+        let found =
+            place(&name).ok_or_else(|| table.wrong_in(column, format!("{} in row {}", other(&name), row + 1)))?;
+        of_number.insert(value.to_bits(), found);
+        Ok(found)
+    };
+    rows.iter().zip(numbers(table, column, rows, None)?).map(seen).collect()
+}

@@ -1,0 +1,11 @@
+//! Tables in, predictions out: a model together with what its table's columns are, in one file.
+
+#[cfg(feature = "plot")]
+mod confusion;
+mod predictor;
+mod scores;
+
+#[cfg(feature = "plot")]
+pub use confusion::confusion_matrix_svg;
+pub use predictor::{Origin, Predictor};
+pub use scores::{Predictions, Scores};

@@ -1,0 +1,164 @@
+//! Predictions in the words and units of a table, and how far they are from it.
+
+use std::fmt;
+use std::io::Write;
+
+use serde::Serialize;
+
+use crate::data::Target;
+use crate::error::Result;
+use crate::tensor::Tensor;
+
+/// What a model gives for rows of a table.
+#[derive(Clone, Debug)]
+pub struct Predictions {
+    target: Target,
+    /// Of each row: a probability for each class, or the value in the units of the target's column.
+    values: Vec<f64>,
+    width: usize,
+}
+
+impl Predictions {
+    /// Of a model's output: `[rows, 1]` for two classes and for a value, else `[rows, classes]`.
+    pub(super) fn new(target: Target, output: &Tensor) -> Self {
+        let (given, mut values) = (output.to_f64(), vec![]);
+        let width = match &target {
+            Target::Classes { names, .. } if names.len() == 2 => {
+                values.extend(given.iter().flat_map(|&p| [1.0 - p, p]));
+                2
+            }
+            Target::Classes { names, .. } => {
+                values.extend(given.iter());
+                names.len()
+            }
+            Target::Value { mean, deviation, .. } => {
+                values.extend(given.iter().map(|&z| z * deviation + mean));
+                1
+            }
+        };
+        Self { target, values, width }
+    }
+
+    /// Adds those of more rows.
+    pub(super) fn extend(&mut self, more: Self) {
+        self.values.extend(more.values);
+    }
+
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.values.len() / self.width.max(1)
+    }
+
+    /// Of a row: a probability for each class, in their order, or the value.
+    pub fn row(&self, row: usize) -> &[f64] {
+        self.values.get(row * self.width..(row + 1) * self.width).unwrap_or_default()
+    }
+
+    /// The place of a row's most probable class, the first one of equals; `None` for values.
+    pub fn class(&self, row: usize) -> Option<usize> {
+        let Target::Classes { .. } = self.target else { return None };
+        let row = self.row(row);
+        Some((1..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best }))
+    }
+
+    /// As CSV: a header, then a line for each row: `p_NAME`, the probability of each class, and the target's column with the
+    /// name of the most probable one; or that column alone with the value. Numbers are those of f32, in as few digits as say
+    /// which.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_csv(&self, mut to: impl Write) -> std::io::Result<()> {
+        let column = quoted(self.target.column());
+        match &self.target {
+            Target::Classes { names, .. } => {
+                let heads: Vec<String> = names.iter().map(|name| quoted(&format!("p_{name}"))).collect();
+                writeln!(to, "{},{column}", heads.join(","))?;
+                let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+                for row in 0..self.rows() {
+                    self.row(row).iter().try_for_each(|&p| write!(to, "{},", p as f32))?;
+                    writeln!(to, "{}", names[self.class(row).unwrap_or(0)])?;
+                }
+            }
+            Target::Value { .. } => {
+                writeln!(to, "{column}")?;
+                self.values.iter().try_for_each(|&value| writeln!(to, "{}", value as f32))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A cell of CSV.
+fn quoted(cell: &str) -> String {
+    let plain = !cell.contains([',', '"', '\n', '\r']) && cell.trim() == cell && !cell.is_empty();
+    if plain { cell.into() } else { format!("\"{}\"", cell.replace('"', "\"\"")) }
+}
+
+/// How far predictions are from the truth.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Scores {
+    /// Of classes.
+    Classes {
+        /// The share of rows whose most probable class is the right one.
+        accuracy: f64,
+        /// The names of the classes.
+        classes: Vec<String>,
+        /// Rows by the right class, then by the predicted one.
+        confusion: Vec<Vec<u64>>,
+    },
+    /// Of values, in the units of the target's column.
+    Values {
+        /// The mean of the errors' magnitudes.
+        mae: f64,
+        /// The square root of the mean of their squares.
+        rmse: f64,
+        /// `1 − Σ (y − p)² / Σ (y − mean y)²`; 0 where all y are equal.
+        r2: f64,
+    },
+}
+
+impl fmt::Display for Scores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Classes { accuracy, .. } => write!(f, "accuracy {accuracy:.4}"),
+            Self::Values { mae, rmse, r2 } => write!(f, "MAE {mae:.6}, RMSE {rmse:.6}, R² {r2:.4}"),
+        }
+    }
+}
+
+impl Scores {
+    /// The numbers by name: `accuracy`, or `mae`, `rmse` and `r2`.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, f64)> {
+        let named = match *self {
+            Self::Classes { accuracy, .. } => vec![("accuracy", accuracy)],
+            Self::Values { mae, rmse, r2 } => vec![("mae", mae), ("rmse", rmse), ("r2", r2)],
+        };
+        named.into_iter()
+    }
+
+    /// Of predictions and the same rows' targets, as [`Preprocessing::targets`](crate::data::Preprocessing::targets) gives
+    /// them.
+    pub(super) fn of(predictions: &Predictions, targets: &Tensor) -> Result<Self> {
+        let (targets, rows) = (targets.to_f64(), predictions.rows() as f64);
+        match &predictions.target {
+            Target::Classes { names, .. } => {
+                let mut confusion = vec![vec![0; names.len()]; names.len()];
+                for (row, &truth) in targets.iter().enumerate() {
+                    confusion[truth as usize][predictions.class(row).unwrap_or(0)] += 1;
+                }
+                let right: u64 = (0..names.len()).map(|class| confusion[class][class]).sum();
+                Ok(Self::Classes { accuracy: right as f64 / rows, classes: names.clone(), confusion })
+            }
+            Target::Value { mean, deviation, .. } => {
+                let truth: Vec<f64> = targets.iter().map(|z| z * deviation + mean).collect();
+                let middle = truth.iter().sum::<f64>() / rows;
+                let errors = || truth.iter().zip(&predictions.values).map(|(y, p)| y - p);
+                let squares: f64 = errors().map(|e| e * e).sum();
+                let all: f64 = truth.iter().map(|y| (y - middle) * (y - middle)).sum();
+                let r2 = if all > 0.0 { 1.0 - squares / all } else { 0.0 };
+                Ok(Self::Values { mae: errors().map(f64::abs).sum::<f64>() / rows, rmse: (squares / rows).sqrt(), r2 })
+            }
+        }
+    }
+}
