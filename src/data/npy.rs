@@ -28,7 +28,8 @@ pub fn read_npy(path: impl AsRef<Path>) -> Result<Tensor> {
 /// [`Error::Format`] for another file, other numbers or another order, and for more or fewer bytes than the shape needs.
 ///
 /// ```
-/// let mut npy = b"\x93NUMPY\x01\x00\x3e\x00{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2), }    \n".to_vec();
+/// let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2), }\n";
+/// let mut npy = [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes()].concat();
 /// npy.extend([1, 2, 3, 255]);
 /// let tensor = wgrad::data::parse_npy(&npy, "x.npy")?;
 /// assert_eq!((tensor.shape().dims(), &*tensor.to_f32()), (&[2, 2][..], &[1.0, 2.0, 3.0, 255.0][..]));
