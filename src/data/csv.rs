@@ -18,7 +18,8 @@ const EMPTY: u32 = u32::MAX;
 /// Named columns, each of numbers or of text, with a cell in every row.
 ///
 /// The cells of a column are of one kind, that of its first one which is not empty. What is held is 8 bytes for a number and
-/// 4 for a text, and each text once; the reader holds at most 16 MiB more, however long a file is.
+/// 4 for a text, up to three times that while a column grows, and each text once; the reader holds at most 32 MiB more,
+/// however long a file is.
 #[derive(Clone, Debug)]
 pub struct Table {
     path: PathBuf,
