@@ -1,12 +1,10 @@
 //! `wgrad evaluate`: how far a model's predictions are from a table.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use serde::Serialize;
 
 use crate::cli::output::{self, line};
-use crate::cli::{bad_input, open_model};
+use crate::cli::{Given, bad_input, open_model};
 use crate::optimizers::Sgd;
 use crate::tabular::Scores;
 
@@ -16,20 +14,11 @@ use crate::tabular::Scores;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: wgrad evaluate flowers/model.safetensors --data test.csv --target species")]
 pub(super) struct Arguments {
-    /// The model's file.
-    model: PathBuf,
-    /// A table as CSV with the columns that the model was trained on.
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
+    #[command(flatten)]
+    given: Given,
     /// The column with what is right; without it, the one that the model was trained on.
     #[arg(long, value_name = "COLUMN")]
     target: Option<String>,
-    /// Columns that the model does not know and that are left out, separated by commas.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    ignore: Vec<String>,
-    /// auto (a real GPU, else the CPU), cpu, gpu (a real one), or a part of an adapter's name.
-    #[arg(long, value_name = "NAME", default_value = "auto")]
-    device: String,
     /// Prints a JSON object.
     #[arg(long)]
     json: bool,
@@ -46,11 +35,11 @@ struct ResultEvent {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let mut predictor = open_model(&arguments.model, &arguments.device)?;
+    let mut predictor = open_model(&arguments.given.model, &arguments.given.device)?;
     if let Some(target) = &arguments.target {
         predictor.set_target_column(target).map_err(bad_input)?;
     }
-    let table = predictor.read(&arguments.data, true, &arguments.ignore).map_err(bad_input)?;
+    let table = predictor.read(&arguments.given.data, true, &arguments.given.ignore).map_err(bad_input)?;
     let rows: Vec<usize> = (0..table.rows()).collect();
     predictor.compile(Sgd::default())?;
     let (loss, scores) = predictor.evaluate(&table, &rows).map_err(bad_input)?;

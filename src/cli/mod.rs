@@ -14,7 +14,7 @@ mod train;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -47,6 +47,22 @@ enum Command {
     Doctor(doctor::Arguments),
     Bench(bench::Arguments),
     Completions(completions::Arguments),
+}
+
+/// A model, a table for it, and where it runs.
+#[derive(Debug, clap::Args)]
+struct Given {
+    /// The model's file.
+    model: PathBuf,
+    /// A table as CSV with the columns that the model was trained on.
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// Columns that the model does not know and that are left out, separated by commas.
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    ignore: Vec<String>,
+    /// auto (a real GPU, else the CPU), cpu, gpu (a real one), or a part of an adapter's name.
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    device: String,
 }
 
 impl Command {

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 use crate::cli::output::{self, line};
-use crate::cli::{Refused, bad_input, open_model};
+use crate::cli::{Given, Refused, bad_input, open_model};
 use crate::data::{Target, file};
 use crate::tabular::Predictions;
 
@@ -18,34 +18,25 @@ use crate::tabular::Predictions;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: wgrad predict flowers/model.safetensors --data new.csv --out predictions.csv")]
 pub(super) struct Arguments {
-    /// The model's file.
-    model: PathBuf,
-    /// A table as CSV with the columns that the model was trained on.
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
+    #[command(flatten)]
+    given: Given,
     /// Where the predictions go, as CSV; without it, standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Columns that the model does not know and that are left out, separated by commas.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    ignore: Vec<String>,
-    /// auto (a real GPU, else the CPU), cpu, gpu (a real one), or a part of an adapter's name.
-    #[arg(long, value_name = "NAME", default_value = "auto")]
-    device: String,
     /// Prints a JSON object a line: each row's prediction, or where they are.
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let mut predictor = open_model(&arguments.model, &arguments.device)?;
+    let mut predictor = open_model(&arguments.given.model, &arguments.given.device)?;
     if let Some(out) = &arguments.out {
         let name =
             out.file_name().ok_or_else(|| Refused(format!("--out: expected a file, got `{}`", out.display())))?;
         let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         output::check(folder, &[&name.to_string_lossy()]).map_err(|error| Refused(format!("--out: {error}")))?;
     }
-    let table = predictor.read(&arguments.data, false, &arguments.ignore).map_err(bad_input)?;
+    let table = predictor.read(&arguments.given.data, false, &arguments.given.ignore).map_err(bad_input)?;
     let predictions = predictor.predict(&table).map_err(bad_input)?;
     let Some(out) = &arguments.out else {
         if !arguments.json {

@@ -1,7 +1,9 @@
 //! Data sets in memory.
 
 #[cfg(feature = "csv")]
-use crate::data::csv::{Column, Table, parse_csv};
+use crate::data::csv::parse_csv;
+#[cfg(feature = "csv")]
+use crate::data::table::{Column, Table};
 #[cfg(feature = "csv")]
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;

@@ -11,9 +11,11 @@ mod preprocessing;
 mod records;
 mod scale;
 mod split;
+#[cfg(feature = "csv")]
+mod table;
 
 #[cfg(feature = "csv")]
-pub use csv::{Column, MOST_CATEGORIES, ReadCsv, Table, parse_csv, read_csv};
+pub use csv::{ReadCsv, parse_csv, read_csv};
 pub use dataset::Dataset;
 #[cfg(feature = "csv")]
 pub use dataset::breast_cancer;
@@ -24,3 +26,5 @@ pub use npy::{parse_npy, read_npy};
 pub use preprocessing::{Encoding, Input, Missing, Preprocessing, Target, Task};
 pub use scale::StandardScaler;
 pub use split::{Split, split, stratified_split};
+#[cfg(feature = "csv")]
+pub use table::{Column, MOST_CATEGORIES, Table};

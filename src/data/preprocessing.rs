@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::csv::{Column, Kind, Table, shown};
 use crate::data::scale::statistics;
+use crate::data::table::{Column, Kind, MOST_CATEGORIES, Table, shown};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
@@ -106,7 +106,7 @@ pub enum Missing {
 }
 
 /// Classes at most.
-const MOST_CLASSES: usize = crate::data::csv::MOST_CATEGORIES;
+const MOST_CLASSES: usize = MOST_CATEGORIES;
 /// Numbers up to so many different ones may be classes, where nobody says what they are.
 const CLASSES_OF_NUMBERS: usize = 20;
 
@@ -156,11 +156,11 @@ impl Table {
         let constant = |column: &&Column| match column.texts() {
             Some(_) => {
                 let codes: Vec<_> = column.codes().collect();
-                same(rows.iter().filter_map(|&row| codes[row]))
+                same(rows.iter().filter_map(|&row| codes.get(row).copied().flatten()))
             }
             None => {
                 let values = column.numbers().unwrap_or_default();
-                same(rows.iter().map(|&row| values[row]).filter(|value| !value.is_nan()))
+                same(rows.iter().filter_map(|&row| values.get(row)).filter(|value| !value.is_nan()))
             }
         };
         self.columns().iter().filter(constant).map(Column::name).collect()
@@ -318,7 +318,8 @@ impl Input {
                     return Err(table.wrong(line, name, "expected a number, got nothing"));
                 }
                 let values = column.numbers().unwrap_or_default();
-                let present = || rows.iter().map(|&row| values[row]).filter(|value| !value.is_nan());
+                let present =
+                    || rows.iter().filter_map(|&row| values.get(row)).copied().filter(|value| !value.is_nan());
                 let (mean, deviation) = statistics(present, present().count() as f64);
                 if !mean.is_finite() || !deviation.is_finite() {
                     let line = column.first_empty().unwrap_or(2);

@@ -6,8 +6,8 @@ use std::path::Path;
 use csv_core::{ReadRecordResult, Reader};
 use sha2::{Digest, Sha256};
 
-use crate::data::csv::format;
 use crate::data::file::{at, hexadecimal};
+use crate::data::table::format;
 use crate::error::Result;
 
 /// Bytes of a record at most.
