@@ -303,6 +303,12 @@ fn found(tried: &[String]) -> String {
     }
 }
 
+/// At most 40 characters of a text from a file, so that a message stays a line.
+pub(crate) fn shown(text: &str) -> String {
+    let short: String = text.chars().take(40).flat_map(char::escape_debug).collect();
+    if text.chars().nth(40).is_some() { short + "…" } else { short }
+}
+
 /// The name that was probably meant, if one is near enough.
 fn nearest(got: &str, known: &[String]) -> String {
     let near = known.iter().map(|name| (edits(&got.to_lowercase(), &name.to_lowercase()), name)).min();

@@ -1,6 +1,6 @@
 //! What a program that trains a model needs, in one line: `use wgrad::prelude::*`.
 
-pub use crate::data::{Split, StandardScaler, split};
+pub use crate::data::{OneHotEncoder, Split, StandardScaler, split, stratified_split};
 pub use crate::device::Device;
 pub use crate::error::{Error, Result};
 pub use crate::graph::{Builder, Float, Value};

@@ -8,7 +8,7 @@ use crate::shape::Shape;
 
 /// A tensor on the host, row-major. Cloning shares the elements.
 ///
-/// Elements are kept as f32 or, for [`Device::cpu_f64`](crate::Device::cpu_f64), as f64.
+/// Elements are kept as f32, as f64 for [`Device::cpu_f64`](crate::Device::cpu_f64), or as the bytes of images and text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
     shape: Shape,
@@ -19,6 +19,7 @@ pub struct Tensor {
 enum Data {
     F32(Arc<Vec<f32>>),
     F64(Arc<Vec<f64>>),
+    U8(Arc<Vec<u8>>),
 }
 
 impl Tensor {
@@ -44,6 +45,23 @@ impl Tensor {
     pub fn from_f64(shape: impl Into<Shape>, data: Vec<f64>) -> Result<Self> {
         let shape = fitting(shape.into(), data.len())?;
         Ok(Self { shape, data: Data::F64(Arc::new(data)) })
+    }
+
+    /// The same for bytes: pixels of images, or text. As an input of a model they stay bytes on the device, a quarter of the
+    /// memory of f32, and become numbers from 0 to 255 as a batch is read;
+    /// [`Rescaling`](crate::layers::Rescaling) brings them to other numbers.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the number of elements is not that of the shape.
+    ///
+    /// ```
+    /// let images = wgrad::Tensor::from_u8([2, 1, 2], vec![0, 255, 128, 7])?;
+    /// assert_eq!(*images.to_f32(), [0.0, 255.0, 128.0, 7.0]);
+    /// # Ok::<(), wgrad::Error>(())
+    /// ```
+    pub fn from_u8(shape: impl Into<Shape>, data: Vec<u8>) -> Result<Self> {
+        let shape = fitting(shape.into(), data.len())?;
+        Ok(Self { shape, data: Data::U8(Arc::new(data)) })
     }
 
     /// A matrix from its rows.
@@ -90,6 +108,7 @@ impl Tensor {
         match &self.data {
             Data::F32(data) => Cow::Borrowed(data),
             Data::F64(data) => data.iter().map(|&v| v as f32).collect(),
+            Data::U8(data) => data.iter().map(|&v| f32::from(v)).collect(),
         }
     }
 
@@ -98,6 +117,15 @@ impl Tensor {
         match &self.data {
             Data::F32(data) => data.iter().map(|&v| f64::from(v)).collect(),
             Data::F64(data) => Cow::Borrowed(data),
+            Data::U8(data) => data.iter().map(|&v| f64::from(v)).collect(),
+        }
+    }
+
+    /// The elements, where they are kept as bytes.
+    pub fn as_u8(&self) -> Option<&[u8]> {
+        match &self.data {
+            Data::U8(data) => Some(data),
+            Data::F32(_) | Data::F64(_) => None,
         }
     }
 
@@ -136,6 +164,7 @@ impl Tensor {
         let data = match &self.data {
             Data::F32(data) => Data::F32(Arc::new(take(data, rows, width))),
             Data::F64(data) => Data::F64(Arc::new(take(data, rows, width))),
+            Data::U8(data) => Data::U8(Arc::new(take(data, rows, width))),
         };
         Ok(Self { shape: shape.with_batch(rows.len()), data })
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::cli::open_model;
 use crate::cli::output::{self, line};
-use crate::data::{Encoding, Preprocessing, Target};
+use crate::data::{Encoding, OneHotEncoder, Preprocessing, Target};
 use crate::graph::VariableKind;
 use crate::tabular::Origin;
 
@@ -59,7 +59,9 @@ fn columns(preprocessing: &Preprocessing) -> String {
                 let fill = fill.map_or(String::new(), |fill| format!(", empty cells as {fill}"));
                 format!("number, mean {mean}, deviation {deviation}{fill}")
             }
-            Encoding::OneHot { categories } => format!("one of {}: {}", categories.len(), listed(categories)),
+            Encoding::OneHot(OneHotEncoder { categories }) => {
+                format!("one of {}: {}", categories.len(), listed(categories))
+            }
         };
         text += &format!("\n  {}: {what}", input.column);
     }

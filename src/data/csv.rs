@@ -8,10 +8,10 @@ use crate::data::file::at;
 use crate::data::records::{Record, Records};
 #[cfg(doc)]
 use crate::data::table::MOST_CATEGORIES;
-use crate::data::table::{Cells, Column, Kind, Table, format, place, shown, unknown};
+use crate::data::table::{Cells, Column, Kind, Table, format, place, unknown};
 #[cfg(doc)]
 use crate::error::Error;
-use crate::error::Result;
+use crate::error::{Result, shown};
 
 /// How a table is read.
 ///

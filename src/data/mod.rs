@@ -3,6 +3,7 @@
 #[cfg(feature = "csv")]
 mod csv;
 mod dataset;
+mod encode;
 pub(crate) mod file;
 mod npy;
 #[cfg(feature = "csv")]
@@ -21,6 +22,7 @@ pub use dataset::Dataset;
 pub use dataset::breast_cancer;
 #[cfg(feature = "cli")]
 pub(crate) use dataset::{BREAST_CANCER_TARGET, breast_cancer_table};
+pub use encode::OneHotEncoder;
 pub use npy::{parse_npy, read_npy};
 #[cfg(feature = "csv")]
 pub use preprocessing::{Encoding, Input, Missing, Preprocessing, Target, Task};

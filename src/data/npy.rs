@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::data::file;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -21,7 +21,7 @@ pub fn read_npy(path: impl AsRef<Path>) -> Result<Tensor> {
 }
 
 /// The array of a `.npy` file's bytes, as NumPy's `save` writes it: little-endian numbers (`f4`, `f8`, `i1` to `i8`, `u1` to
-/// `u8`, `b1`) in C order. `f8` and integers of four bytes and more become f64, the others f32. `name` stands for the file in
+/// `u8`, `b1`) in C order. `f8` and integers of four bytes and more become f64, `u1` and `b1` stay bytes, the others become f32. `name` stands for the file in
 /// errors. Source: NumPy's description of the format, versions 1.0 to 3.0.
 ///
 /// # Errors
@@ -56,7 +56,7 @@ pub fn parse_npy(bytes: &[u8], name: impl AsRef<Path>) -> Result<Tensor> {
         Kind::I2 => Tensor::new(shape, numbers(data, |b| f32::from(i16::from_le_bytes(b)))),
         Kind::I4 => Tensor::from_f64(shape, numbers(data, |b| f64::from(i32::from_le_bytes(b)))),
         Kind::I8 => Tensor::from_f64(shape, numbers(data, |b| i64::from_le_bytes(b) as f64)),
-        Kind::U1 => Tensor::new(shape, numbers(data, |b| f32::from(u8::from_le_bytes(b)))),
+        Kind::U1 => Tensor::from_u8(shape, data.to_vec()),
         Kind::U2 => Tensor::new(shape, numbers(data, |b| f32::from(u16::from_le_bytes(b)))),
         Kind::U4 => Tensor::from_f64(shape, numbers(data, |b| f64::from(u32::from_le_bytes(b)))),
         Kind::U8 => Tensor::from_f64(shape, numbers(data, |b| u64::from_le_bytes(b) as f64)),
@@ -110,7 +110,7 @@ impl Kind {
             "<u4" => Self::U4,
             "<u8" => Self::U8,
             other => {
-                let other: String = other.chars().take(20).flat_map(char::escape_debug).collect();
+                let other = shown(other);
                 return Err(format!("expected little-endian numbers, as `<f4`, got `{other}`; save `x.astype('<f4')`"));
             }
         })

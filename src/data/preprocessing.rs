@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::encode::{OneHotEncoder, one_of};
 use crate::data::scale::statistics;
-use crate::data::table::{Column, Kind, MOST_CATEGORIES, Table, shown};
-use crate::error::{Error, Result};
+use crate::data::table::{Column, Kind, MOST_CATEGORIES, Table};
+use crate::error::{Error, Result, shown};
 use crate::tensor::Tensor;
 
 /// What a table's columns are for a model.
@@ -54,10 +55,7 @@ pub enum Encoding {
         fill: Option<f64>,
     },
     /// A text: a feature for each category, 1 for the cell's own and 0 for the others.
-    OneHot {
-        /// All texts that there may be.
-        categories: Vec<String>,
-    },
+    OneHot(OneHotEncoder),
 }
 
 /// The column that a model gives.
@@ -200,7 +198,7 @@ impl Preprocessing {
                 Encoding::Standardized { mean, deviation, fill } => {
                     mean.is_finite() && deviation.is_finite() && *deviation > 0.0 && fill.is_none_or(f64::is_finite)
                 }
-                Encoding::OneHot { categories } => (1..=MOST_CLASSES).contains(&categories.len()),
+                Encoding::OneHot(encoder) => (1..=MOST_CLASSES).contains(&encoder.categories.len()),
             };
             if !usable {
                 return Err(format!("the encoding of the column `{}` makes no sense", shown(column)));
@@ -238,7 +236,7 @@ impl Preprocessing {
                     let values = numbers(table, column, rows, *fill)?;
                     cells.zip(values).for_each(|(to, value)| *to = ((value - mean) / deviation) as f32);
                 }
-                Encoding::OneHot { categories } => {
+                Encoding::OneHot(OneHotEncoder { categories }) => {
                     for (i, place) in places(table, column, rows, ("category", categories))?.into_iter().enumerate() {
                         data[i * width + at + place] = 1.0;
                     }
@@ -279,7 +277,7 @@ impl Preprocessing {
     ) -> Result<Vec<Kind>> {
         let of = |name: &String| match self.inputs.iter().find(|input| input.column == *name) {
             Some(Input { encoding: Encoding::Standardized { .. }, .. }) => Some(Kind::Number),
-            Some(Input { encoding: Encoding::OneHot { .. }, .. }) => Some(Kind::Text),
+            Some(Input { encoding: Encoding::OneHot(_), .. }) => Some(Kind::Text),
             None if name == self.target.column() => Some(if target { self.target.kind() } else { Kind::Left }),
             None => (self.ignored.contains(name) || leave.contains(name)).then_some(Kind::Left),
         };
@@ -309,9 +307,7 @@ impl Input {
                     };
                     return Err(table.wrong(line, name, format!("expected a category, got nothing{fix}")));
                 }
-                let mut categories: Vec<String> = texts.iter().map(|(text, _)| text.clone()).collect();
-                categories.sort();
-                Encoding::OneHot { categories }
+                Encoding::OneHot(OneHotEncoder::fit(texts.iter().map(|(text, _)| text))?)
             }
             None => {
                 if let Some(line) = empty.filter(|_| missing == Missing::Error) {
@@ -337,7 +333,7 @@ impl Encoding {
     pub fn width(&self) -> usize {
         match self {
             Self::Standardized { .. } => 1,
-            Self::OneHot { categories } => categories.len(),
+            Self::OneHot(encoder) => encoder.categories.len(),
         }
     }
 }
@@ -388,11 +384,7 @@ fn numbers(table: &Table, name: &str, rows: &[usize], fill: Option<f64>) -> Resu
 /// The places of rows' cells among names.
 fn places(table: &Table, column: &str, rows: &[usize], (what, names): (&str, &[String])) -> Result<Vec<usize>> {
     let place = |name: &str| names.iter().position(|other| other == name);
-    let other = |got: &str| {
-        let known: Vec<String> = names.iter().take(20).map(|name| format!("`{}`", shown(name))).collect();
-        let more = if names.len() > 20 { ", …" } else { "" };
-        format!("expected a {what} that training saw, one of {}{more}; got `{}`", known.join(", "), shown(got))
-    };
+    let other = |got: &str| format!("expected a {what} that training saw, {}; got `{}`", one_of(names), shown(got));
     let cells = table.column(column)?;
     let empty = || table.wrong(cells.first_empty().unwrap_or(0), column, format!("expected a {what}, got nothing"));
     if let Some(texts) = cells.texts() {

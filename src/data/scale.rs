@@ -1,10 +1,33 @@
 //! Columns brought to a common scale.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 /// (x − mean) / deviation for each column, so that what it was fitted to has mean 0 and standard deviation 1.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// It is saved by serde, with a model by [`Model::set_note`](crate::Model::set_note):
+///
+/// ```
+/// use wgrad::data::StandardScaler;
+/// use wgrad::layers::Registry;
+/// use wgrad::prelude::*;
+/// # let x = Tensor::new([3, 2], vec![1.0, 5.0, 3.0, 7.0, 8.0, 9.0])?;
+/// # let mut model = Sequential::new().add(Dense::new(1).input_shape([2])).build(&Device::cpu())?;
+/// let scaler = StandardScaler::fit(&x)?;
+/// model.set_note("scaler", serde_json::to_value(&scaler)?);
+/// let bytes = model.to_bytes()?;
+///
+/// let mut model = Model::from_bytes(&bytes, &Device::cpu(), &Registry::default())?;
+/// let note = model.note("scaler").ok_or("a model without its scaler")?;
+/// let scaler: StandardScaler = serde_json::from_value(note.clone())?;
+/// let y = model.predict(&scaler.transform(&x)?)?;
+/// # assert_eq!(y.shape().dims(), [3, 1]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StandardScaler {
     /// The mean of each column.
     pub mean: Vec<f64>,
@@ -53,12 +76,24 @@ impl StandardScaler {
     /// # Errors
     /// [`Error::Shape`] if `x` is no matrix with the columns that the scaler was fitted to.
     pub fn transform(&self, x: &Tensor) -> Result<Tensor> {
+        self.each("StandardScaler::transform", x, |v, m, d| (v - m) / d)
+    }
+
+    /// x · deviation + mean for every column: what [`StandardScaler::transform`] was given. NaN passes on.
+    ///
+    /// # Errors
+    /// Those of [`StandardScaler::transform`].
+    pub fn inverse_transform(&self, x: &Tensor) -> Result<Tensor> {
+        self.each("StandardScaler::inverse_transform", x, |v, m, d| v * d + m)
+    }
+
+    fn each(&self, what: &str, x: &Tensor, f: impl Fn(f64, f64, f64) -> f64) -> Result<Tensor> {
         let cols = self.mean.len();
         if !matches!(*x.shape().dims(), [_, c] if c == cols) || self.deviation.len() != cols {
-            return Err(Error::shape("StandardScaler::transform", format!("[rows, {cols}]"), x.shape()));
+            return Err(Error::shape(what, format!("[rows, {cols}]"), x.shape()));
         }
         let columns = self.mean.iter().zip(&self.deviation).cycle();
-        let data = x.to_f64().iter().zip(columns).map(|(v, (m, d))| ((v - m) / d) as f32).collect();
+        let data = x.to_f64().iter().zip(columns).map(|(&v, (&m, &d))| f(v, m, d) as f32).collect();
         Tensor::new(x.shape().clone(), data)
     }
 }
@@ -84,6 +119,8 @@ mod tests {
         assert_eq!(scaler.mean, [2.5, 1e6 + 2.5]);
         assert_eq!(scaler.deviation, [1.25f64.sqrt(); 2]);
         let y = scaler.transform(&x).unwrap();
+        let back = scaler.inverse_transform(&y).unwrap();
+        assert!(back.to_f64().iter().zip(x.to_f64().iter()).all(|(a, b)| (a / b - 1.0).abs() < 1e-6), "{back:?}");
         let again = StandardScaler::fit(&y).unwrap();
         assert!(again.mean.iter().all(|m| m.abs() < 1e-7) && again.deviation.iter().all(|d| (d - 1.0).abs() < 1e-6));
     }
@@ -112,7 +149,9 @@ mod tests {
     fn other_columns_than_those_fitted_are_refused() {
         let scaler = StandardScaler::fit(&Tensor::full([2, 3], 1.0).unwrap()).unwrap();
         for shape in [&[6][..], &[3, 2], &[2, 3, 1]] {
-            assert!(matches!(scaler.transform(&Tensor::full(shape, 1.0).unwrap()), Err(Error::Shape { .. })));
+            let other = Tensor::full(shape, 1.0).unwrap();
+            assert!(matches!(scaler.transform(&other), Err(Error::Shape { .. })));
+            assert!(matches!(scaler.inverse_transform(&other), Err(Error::Shape { .. })));
         }
         assert_eq!(scaler.transform(&Tensor::full([0, 3], 1.0).unwrap()).unwrap().len(), 0);
     }

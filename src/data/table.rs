@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::tensor::Tensor;
 
 /// Different texts that a column holds at most.
@@ -69,12 +69,6 @@ pub(crate) enum Kind {
 
 pub(super) fn place(line: usize, column: &str) -> String {
     format!("line {line}, column {}", shown(column))
-}
-
-/// At most 40 characters, so that a message stays a line.
-pub(crate) fn shown(text: &str) -> String {
-    let short: String = text.chars().take(40).flat_map(char::escape_debug).collect();
-    if text.chars().nth(40).is_some() { short + "…" } else { short }
 }
 
 pub(super) fn format(path: &Path, position: impl Into<String>, reason: impl Into<String>) -> Error {

@@ -8,7 +8,7 @@ use crate::graph::Variables;
 use crate::layers::unused;
 use crate::losses::{Loss, Losses};
 use crate::metrics::{MetricOf, Metrics};
-use crate::model::{Compiled, CompiledMetric, CompiledOutput, LossWeight, Mode, Model};
+use crate::model::{Compiled, CompiledMetric, CompiledOutput, Key, Layout, LossWeight, Mode, Model};
 use crate::optimizers::{LearningRate, Optimizer};
 use crate::shape::Type;
 
@@ -147,7 +147,7 @@ impl Model {
         let old = (self.compiled.replace(compiled), std::mem::replace(&mut self.variables, Arc::new(variables)));
         // Of several rows, so that ops of the program's own are checked on some.
         let check = |mode| {
-            let (graph, _) = self.trace(mode, 5, 7, true)?;
+            let (graph, _) = self.trace(Key { mode, batch: 5, data: Layout { weighted: true, ..Layout::plain(7) } })?;
             self.device.check(&graph)?;
             own_ops(&self.device, &graph)
         };

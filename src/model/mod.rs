@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use functional::Functional;
 pub use sequential::Sequential;
-pub(crate) use trace::{Batch, Feed, Key, Loaded, Mode, Trained, added, gradients, seeds, update};
+pub(crate) use trace::{Batch, Feed, Key, Layout, Loaded, Mode, Trained, added, gradients, seeds, update};
 
 use crate::device::{Device, Storage};
 use crate::error::Result;

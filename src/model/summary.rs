@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::error::{Error, Result};
 use crate::graph::VariableKind;
 use crate::layers::Source;
-use crate::model::{Mode, Model};
+use crate::model::{Key, Layout, Mode, Model};
 use crate::program::{Options, plan};
 use crate::shape::Shape;
 
@@ -69,7 +69,7 @@ impl Model {
         let mut text = self.summary();
         let modes = [(Mode::Predict, "Prediction"), (Mode::Train, "Training step")];
         for (mode, name) in modes.into_iter().take(1 + usize::from(self.compiled.is_some())) {
-            let (graph, _) = self.trace(mode, batch, batch, false)?;
+            let (graph, _) = self.trace(Key { mode, batch, data: Layout::plain(batch) })?;
             let program = plan(graph, &self.device.caps(), &Options::default())?;
             let (flops, launches) = (grouped(program.flops()), program.launches().count());
             let memory = bytes(program.memory_bytes());

@@ -10,7 +10,10 @@ use crate::losses::Loss;
 use crate::metrics::Observed;
 use crate::model::compile::of_output;
 use crate::model::{CompiledMetric, CompiledOutput, Model};
-use crate::ops::{LossValue, Targets, add, check_finite, constant, reshape, row_gather, step_end, store_rows, sum};
+use crate::ops::{
+    LossValue, Targets, add, check_finite, constant, packed_rows, reshape, row_gather, row_gather_u8, step_end,
+    store_rows, sum,
+};
 use crate::optimizers::Optimizer;
 use crate::program::{Options, Program, plan};
 use crate::shape::Type;
@@ -41,8 +44,36 @@ pub(crate) struct Feed {
     pub(crate) outputs: Vec<Value>,
 }
 
-/// Which graph: of a mode, for batches of some rows out of all rows, whose weights differ or are all 1.
-pub(crate) type Key = (Mode, usize, usize, bool);
+/// Which graph: of a mode, for batches of some rows out of data of a layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) mode: Mode,
+    /// Rows of a batch.
+    pub(crate) batch: usize,
+    pub(crate) data: Layout,
+}
+
+/// How rows of data lie on the device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) rows: usize,
+    /// Whether their weights differ, or are all 1.
+    pub(crate) weighted: bool,
+    /// A bit for each of the first 64 inputs: whether it is kept as bytes.
+    pub(crate) bytes: u64,
+}
+
+impl Layout {
+    /// Rows of f32 whose weights are all 1.
+    pub(crate) fn plain(rows: usize) -> Self {
+        Self { rows, ..Self::default() }
+    }
+
+    /// Whether an input is kept as bytes.
+    pub(crate) fn is_bytes(&self, input: usize) -> bool {
+        self.bytes.checked_shr(input as u32).is_some_and(|bits| bits & 1 == 1)
+    }
+}
 
 /// A graph on the device.
 #[derive(Debug)]
@@ -78,7 +109,7 @@ impl dyn Trained + '_ {
         let at = match found {
             Some(at) => at,
             None => {
-                self.loaded().retain(|loaded| loaded.key.0 != key.0);
+                self.loaded().retain(|loaded| loaded.key.mode != key.mode);
                 let loaded = self.load(key, &Options::default()).map_err(|error| self.with_batch(key, error))?;
                 self.loaded().push(loaded);
                 self.loaded().len() - 1
@@ -88,12 +119,11 @@ impl dyn Trained + '_ {
     }
 
     /// The error of a graph that the device has no room for, with the largest batch that it has room for, if there is one.
-    fn with_batch(&self, (mode, batch, rows, weighted): Key, error: Error) -> Error {
+    fn with_batch(&self, key: Key, error: Error) -> Error {
+        let batch = key.batch;
         let fits = |batch: usize| match &error {
-            Error::Limit { .. } => {
-                self.graph((mode, batch, rows, weighted)).and_then(|(g, _)| self.memory().0.check(&g))
-            }
-            _ => self.load((mode, batch, rows, weighted), &Options::default()).map(drop),
+            Error::Limit { .. } => self.graph(Key { batch, ..key }).and_then(|(g, _)| self.memory().0.check(&g)),
+            _ => self.load(Key { batch, ..key }, &Options::default()).map(drop),
         };
         if !matches!(error, Error::Limit { .. } | Error::OutOfMemory { .. }) || batch < 2 || fits(1).is_err() {
             return error;
@@ -116,8 +146,8 @@ impl dyn Trained + '_ {
 }
 
 impl Trained for Model {
-    fn graph(&self, (mode, batch, rows, weighted): Key) -> Result<(Arc<Graph>, Feed)> {
-        self.trace(mode, batch, rows, weighted)
+    fn graph(&self, key: Key) -> Result<(Arc<Graph>, Feed)> {
+        self.trace(key)
     }
 
     fn memory(&self) -> (&Device, &Storage) {
@@ -145,7 +175,7 @@ impl Trained for Model {
 #[derive(Debug)]
 pub(crate) struct Batch<'a> {
     pub(crate) g: &'a Builder,
-    pub(crate) rows: usize,
+    pub(crate) data: Layout,
     pub(crate) batch: usize,
     pub(crate) permutation: Value,
 }
@@ -153,51 +183,53 @@ pub(crate) struct Batch<'a> {
 impl Batch<'_> {
     /// Data for all rows, and a step's part of it.
     pub(crate) fn data(&self, of_row: &Type) -> Result<(Value, Value)> {
-        let data = self.g.data(Type { shape: of_row.shape.with_batch(self.rows), ..of_row.clone() });
+        let data = self.g.data(Type { shape: of_row.shape.with_batch(self.data.rows), ..of_row.clone() });
         Ok((data, row_gather(self.g, data, self.permutation, self.batch)?))
+    }
+
+    /// The same for input `at`, which may be kept as bytes.
+    pub(crate) fn input(&self, at: usize, of_row: &Type) -> Result<(Value, Value)> {
+        if !self.data.is_bytes(at) {
+            return self.data(of_row);
+        }
+        let data = self.g.data(packed_rows(self.data.rows, &of_row.shape));
+        Ok((data, row_gather_u8(self.g, data, self.permutation, self.batch, of_row.clone())?))
     }
 }
 
 impl Model {
-    /// The graph of a mode, for batches of `batch` rows out of `rows`, which are `weighted` or not.
-    pub(crate) fn trace(&self, mode: Mode, batch: usize, rows: usize, weighted: bool) -> Result<(Arc<Graph>, Feed)> {
+    /// The graph of a key.
+    pub(crate) fn trace(&self, Key { mode, batch, data: layout }: Key) -> Result<(Arc<Graph>, Feed)> {
         let g = Builder::new(self.shared_variables());
         let mut feed = Feed::default();
         let mut x = vec![];
-        let permutation = g.data(Type::u32([rows]));
+        let permutation = g.data(Type::u32([layout.rows]));
         feed.permutation = Some(permutation);
-        let from = Batch { g: &g, rows, batch, permutation };
-        for (_, ty) in &self.inputs {
-            let (data, value) = from.data(ty)?;
+        let from = Batch { g: &g, data: layout, batch, permutation };
+        for (at, (_, ty)) in self.inputs.iter().enumerate() {
+            let (data, value) = from.input(at, ty)?;
             feed.inputs.push(data);
             x.push(value);
         }
         let p = self.call(&g, &x, mode == Mode::Train)?;
         if mode == Mode::Predict {
             for &p in &p {
-                let stored = store_rows(&g, p, rows)?;
+                let stored = store_rows(&g, p, layout.rows)?;
                 g.output(stored);
                 feed.outputs.push(stored);
             }
         } else {
-            let losses = self.observe(&from, &mut feed, &p, mode == Mode::Train, weighted)?;
+            let losses = self.observe(&from, &mut feed, &p, mode == Mode::Train)?;
             if mode == Mode::Train {
                 self.minimize(&g, &losses)?;
             }
         }
-        step_end(&g, rows.div_ceil(batch.max(1)))?;
+        step_end(&g, layout.rows.div_ceil(batch.max(1)))?;
         Ok((Arc::new(g.finish()), feed))
     }
 
     /// Losses and metrics of all outputs, and what they report.
-    fn observe(
-        &self,
-        from: &Batch<'_>,
-        feed: &mut Feed,
-        p: &[Value],
-        training: bool,
-        weighted: bool,
-    ) -> Result<Vec<LossValue>> {
+    fn observe(&self, from: &Batch<'_>, feed: &mut Feed, p: &[Value], training: bool) -> Result<Vec<LossValue>> {
         let g = from.g;
         let (mut losses, mut total, mut reports) = (vec![], vec![], vec![]);
         let compiled = &self.compiled()?.outputs;
@@ -216,7 +248,7 @@ impl Model {
             let of_output = Report::mean(&format!("{name}_loss"), loss.sums, loss.terms_per_row);
             total.extend(of_output.parts.iter().map(|part| Part { weight: Some(column), ..*part }));
             reports.extend((self.outputs.len() > 1).then_some(of_output));
-            let targets = [self.unweighted(from, feed, compiled, targets, weighted)?, targets];
+            let targets = [self.unweighted(from, feed, compiled, targets)?, targets];
             for metric in &compiled.metrics {
                 let observed = Observed {
                     p,
@@ -241,12 +273,11 @@ impl Model {
         feed: &mut Feed,
         compiled: &CompiledOutput,
         targets: Targets,
-        weighted: bool,
     ) -> Result<Targets> {
-        if !weighted || compiled.metrics.iter().all(|metric| metric.weighted) {
+        if !from.data.weighted || compiled.metrics.iter().all(|metric| metric.weighted) {
             return Ok(targets);
         }
-        let ones = *feed.ones.get_or_insert_with(|| from.g.data(Type::f32([from.rows])));
+        let ones = *feed.ones.get_or_insert_with(|| from.g.data(Type::f32([from.data.rows])));
         Ok(Targets { weights: row_gather(from.g, ones, from.permutation, from.batch)?, ..targets })
     }
 
@@ -276,7 +307,7 @@ impl Model {
         if batch == 0 {
             return Err(Error::argument("batch", "at least 1", batch));
         }
-        let (graph, _) = self.trace(Mode::Train, batch, batch, false)?;
+        let (graph, _) = self.trace(Key { mode: Mode::Train, batch, data: Layout::plain(batch) })?;
         plan(graph, &self.device.caps(), &Options::default())
     }
 }

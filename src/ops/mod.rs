@@ -22,6 +22,7 @@ mod reduce;
 mod reshape;
 mod rmsprop;
 mod rows;
+mod rows_u8;
 mod select;
 mod sgd;
 mod softmax;
@@ -65,6 +66,7 @@ pub use reduce::{Argmax, BroadcastTo, Extreme, MeanBackward, Sum, argmax, broadc
 pub use reshape::{Reshape, flatten, reshape};
 pub use rmsprop::{Rmsprop, rmsprop};
 pub use rows::{RowGather, StoreRows, row_gather, store_rows};
+pub use rows_u8::{RowGatherU8, pack_rows, packed_rows, row_gather_u8};
 pub use select::{Select, SelectBackward, select};
 pub use sgd::{Sgd, sgd};
 pub use softmax::{LogSoftmax, Softmax, SoftmaxBackward, SoftmaxOp, log_softmax, softmax};
@@ -105,6 +107,7 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "one_hot", cases: one_hot::cases },
     Family { name: "dropout", cases: dropout::cases },
     Family { name: "rows", cases: rows::cases },
+    Family { name: "rows_u8", cases: rows_u8::cases },
     Family { name: "softmax", cases: softmax::cases },
     Family { name: "normalization", cases: normalization::cases },
     Family { name: "pointwise_loss", cases: loss::pointwise::cases },

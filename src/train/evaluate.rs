@@ -1,7 +1,7 @@
 //! `evaluate`: loss and metrics on rows that are given; `train_on_batch` and `test_on_batch`: one step.
 
 use crate::error::{Error, Result};
-use crate::model::{Mode, Model, Trained};
+use crate::model::{Key, Mode, Model, Trained};
 use crate::tensor::{IntoTensors, Tensors};
 use crate::train::halt::Halt;
 use crate::train::history::Logs;
@@ -46,7 +46,7 @@ impl Model {
         }
         let batch = most.min(rows.count);
         let iteration = if mode == Mode::Train { self.iterations } else { 0 };
-        let key = (mode, batch, rows.count, false);
+        let key = Key { mode, batch, data: rows.layout() };
         let loaded = (self as &mut dyn Trained).ready(key)?;
         rows.upload(loaded)?;
         let order = in_order(rows.count)?;

@@ -102,7 +102,7 @@ impl Halt<'_> {
     /// The rows of the data that count in a step.
     fn of_batch(&self, step: usize) -> Vec<u64> {
         let count = self.table.rows.get(step).map_or(0, |&rows| rows as usize);
-        self.order.iter().skip(step * self.key.1).take(count).map(|&row| u64::from(row)).collect()
+        self.order.iter().skip(step * self.key.batch).take(count).map(|&row| u64::from(row)).collect()
     }
 
     /// What was not finite first, of all that led to what an op sets the flag for, and is not so in a step beside it: what is

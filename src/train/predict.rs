@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::graph::{Buffer, Value};
-use crate::model::{Loaded, Mode, Model, Trained};
+use crate::model::{Key, Loaded, Mode, Model, Trained};
 use crate::runtime::DeviceSlice;
 #[cfg(doc)]
 use crate::runtime::Gpu;
@@ -71,7 +71,7 @@ impl Model {
     /// The graph that has predicted these rows.
     fn predicted(&mut self, rows: &Rows) -> Result<&mut Loaded> {
         let batch = BATCH.min(rows.count);
-        let loaded = (self as &mut dyn Trained).ready((Mode::Predict, batch, rows.count, false))?;
+        let loaded = (self as &mut dyn Trained).ready(Key { mode: Mode::Predict, batch, data: rows.layout() })?;
         rows.upload(loaded)?;
         let mut pass = Pass::begin(loaded, batch, &in_order(rows.count)?, &[], 0)?;
         while !pass.turn(&mut *loaded.executable, 1)? {}

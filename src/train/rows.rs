@@ -2,7 +2,8 @@
 
 use crate::device::Upload;
 use crate::error::{Error, Result};
-use crate::model::{Loaded, Model};
+use crate::model::{Layout, Loaded, Model};
+use crate::ops::pack_rows;
 use crate::shape::{Dtype, Shape, Type};
 use crate::tensor::{Tensor, Tensors};
 use crate::train::fit::ClassWeights;
@@ -26,14 +27,20 @@ impl Rows {
         Ok(Self { x: slice(&self.x)?, y: slice(&self.y)?, weights, count: range.len() })
     }
 
-    /// Whether a row has another weight than 1.
-    pub(crate) fn is_weighted(&self) -> bool {
-        self.weights.iter().any(Option::is_some)
+    /// How they lie on the device.
+    pub(crate) fn layout(&self) -> Layout {
+        let bytes = self.x.iter().take(64).enumerate().map(|(at, x)| u64::from(x.as_u8().is_some()) << at).sum();
+        Layout { rows: self.count, weighted: self.weights.iter().any(Option::is_some), bytes }
     }
 
     /// Uploads them for a graph.
     pub(crate) fn upload(&self, Loaded { graph, feed, executable, .. }: &mut Loaded) -> Result<()> {
-        for (&value, tensor) in feed.inputs.iter().zip(&self.x) {
+        let layout = self.layout();
+        for (at, (&value, tensor)) in feed.inputs.iter().zip(&self.x).enumerate() {
+            if let Some(bytes) = tensor.as_u8().filter(|_| layout.is_bytes(at)) {
+                executable.upload(value, Upload::Index(&pack_rows(bytes, tensor.shape().without_batch().len())))?;
+                continue;
+            }
             match graph.ty(value).dtype {
                 Dtype::F32 => executable.upload(value, Upload::Tensor(tensor))?,
                 Dtype::U32 => executable.upload(value, Upload::Index(&whole("x", tensor, u32::MAX as usize)?))?,

@@ -147,7 +147,7 @@ impl<'m> Run<'m> {
     }
 
     fn training(&self) -> Key {
-        (Mode::Train, self.batch, self.train.count, self.train.is_weighted())
+        Key { mode: Mode::Train, batch: self.batch, data: self.train.layout() }
     }
 
     /// Works for at most `budget`, or until an epoch has ended: never waits longer for the device, and gives it no more at
@@ -274,7 +274,7 @@ impl<'m> Run<'m> {
         let Some(rows) = &self.validation else { return Ok(self.end_epoch(logs)) };
         let key = validating(&self.fit, rows);
         let order = in_order(rows.count)?;
-        let validation = Pass::begin(self.trained.ready(key)?, key.1, &order, &rows.weights, 0)?;
+        let validation = Pass::begin(self.trained.ready(key)?, key.batch, &order, &rows.weights, 0)?;
         let progress = self.progress(pass.finished(), logs.clone(), false);
         self.phase = Phase::Validating(validation, logs);
         Ok(progress)
@@ -335,7 +335,7 @@ impl Drop for Run<'_> {
 
 /// The graph that looks at rows between epochs.
 fn validating(fit: &Fit, rows: &Rows) -> Key {
-    (Mode::Validate, fit.batch_size.min(rows.count), rows.count, rows.is_weighted())
+    Key { mode: Mode::Validate, batch: fit.batch_size.min(rows.count), data: rows.layout() }
 }
 
 /// The first rows to train on, the last ones to validate on.

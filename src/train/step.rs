@@ -11,7 +11,7 @@ use crate::graph::{Builder, Finish, Graph, Over, Part, Report, Value, Variable, 
 use crate::layers::{Layer, Network, Scope};
 use crate::losses::Loss;
 use crate::metrics::{Metric, Observed};
-use crate::model::{Batch, Feed, Key, Loaded, Mode, Model, Trained, added, gradients, seeds, update};
+use crate::model::{Batch, Feed, Key, Layout, Loaded, Mode, Model, Trained, added, gradients, seeds, update};
 use crate::ops::{LossValue, Targets, full, step_end};
 use crate::optimizers::Optimizer;
 use crate::program::Options;
@@ -110,7 +110,7 @@ impl Step {
             loaded: vec![],
             iterations: 0,
         };
-        let (graph, inputs) = step.traced((Mode::Train, 5, 7, false))?;
+        let (graph, inputs) = step.traced(Key { mode: Mode::Train, batch: 5, data: Layout::plain(7) })?;
         let graph = Arc::new(graph);
         step.device.check(&graph)?;
         own_ops(&step.device, &graph)?;
@@ -173,14 +173,14 @@ impl Step {
         self.inputs.iter().map(|(name, _)| name.as_str()).collect()
     }
 
-    fn traced(&self, (_, batch, rows, _): Key) -> Result<(Graph, Inputs)> {
+    fn traced(&self, Key { batch, data, .. }: Key) -> Result<(Graph, Inputs)> {
         let g = Builder::new(Arc::clone(&self.variables));
-        let permutation = g.data(Type::u32([rows]));
-        let batch = Batch { g: &g, rows, batch, permutation };
+        let permutation = g.data(Type::u32([data.rows]));
+        let batch = Batch { g: &g, data, batch, permutation };
         let tracing = Tracing { batch: &batch, models: &self.models, inputs: RefCell::default() };
         (self.trace)(&tracing)?;
         let inputs = tracing.inputs.into_inner();
-        step_end(&g, rows.div_ceil(batch.batch.max(1)))?;
+        step_end(&g, data.rows.div_ceil(batch.batch.max(1)))?;
         Ok((g.finish(), Inputs { permutation: Some(permutation), ..inputs }))
     }
 }
@@ -259,7 +259,7 @@ impl<'a> Tracing<'a> {
             let known = &inputs.named[at].1;
             return if *known == ty { Ok(inputs.rows[at]) } else { Err(Error::shape(name, known.to_string(), ty)) };
         }
-        let (data, rows) = self.batch.data(&ty)?;
+        let (data, rows) = self.batch.input(inputs.named.len(), &ty)?;
         inputs.named.push((name.into(), ty));
         inputs.data.push(data);
         inputs.rows.push(rows);
