@@ -1,32 +1,12 @@
 //! A model's file that is not as it was written: refused, and no memory is taken for what it claims.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod common;
 
+use std::path::Path;
+
+use common::memory::{Counting, most_taken};
 use wgrad::prelude::*;
 use wgrad::random::{Philox, Purpose};
-
-/// Counts the bytes that are held, and the most that were.
-struct Counting;
-
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static MOST: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: the system's allocator does all of it.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let held = HELD.fetch_add(layout.size(), Ordering::SeqCst) + layout.size();
-        MOST.fetch_max(held, Ordering::SeqCst);
-        // SAFETY: the caller's.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Ordering::SeqCst);
-        // SAFETY: the caller's.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -39,7 +19,6 @@ fn model() -> Model {
     layers.add(BatchNormalization::new()).add(Dense::new(3).activation(Softmax)).build(&Device::cpu()).unwrap()
 }
 
-/// One test, so that nothing else takes memory meanwhile.
 #[test]
 fn flips_and_truncations_are_refused_without_memory() {
     let (device, registry) = (Device::cpu(), Registry::default());
@@ -49,10 +28,7 @@ fn flips_and_truncations_are_refused_without_memory() {
     let before = kept.to_bytes().unwrap();
     let mut refused = |bytes: &[u8], what: &str| {
         std::fs::write(&path, bytes).unwrap();
-        let held = HELD.load(Ordering::SeqCst);
-        MOST.store(held, Ordering::SeqCst);
-        let loaded = Model::load(&path, &device, &registry);
-        let taken = MOST.load(Ordering::SeqCst) - held;
+        let (loaded, taken) = most_taken(|| Model::load(&path, &device, &registry));
         assert!(matches!(loaded, Err(Error::Format { .. })), "{what}: {loaded:?}");
         assert!(taken <= bytes.len() + SLACK, "{what}: {taken} bytes taken for a file of {}", bytes.len());
         let weights = kept.load_weights(&path);

@@ -3,6 +3,7 @@
 #![allow(dead_code)] // each test program uses its own part
 
 pub mod kernels;
+pub mod memory;
 
 use std::process::Command;
 
