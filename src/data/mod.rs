@@ -14,6 +14,8 @@ mod scale;
 mod split;
 #[cfg(feature = "csv")]
 mod table;
+#[cfg(feature = "csv")]
+mod task;
 
 #[cfg(feature = "csv")]
 pub use csv::{ReadCsv, parse_csv, read_csv};
@@ -25,8 +27,10 @@ pub(crate) use dataset::{BREAST_CANCER_TARGET, breast_cancer_table};
 pub use encode::OneHotEncoder;
 pub use npy::{parse_npy, read_npy};
 #[cfg(feature = "csv")]
-pub use preprocessing::{Encoding, Input, Missing, Preprocessing, Target, Task};
+pub use preprocessing::{Encoding, Input, Missing, Preprocessing, Target};
 pub use scale::StandardScaler;
 pub use split::{Split, split, stratified_split};
 #[cfg(feature = "csv")]
 pub use table::{Column, MOST_CATEGORIES, Table};
+#[cfg(feature = "csv")]
+pub use task::Task;
