@@ -1,5 +1,6 @@
 //! Bad tables and bad files on the command line: one sentence, status 2, nothing written; held against `bad_tables.txt`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -23,6 +24,21 @@ fn with(line: usize, text: &[u8]) -> Vec<u8> {
 fn target_of(value: impl Fn(usize) -> String, rows: usize) -> Vec<u8> {
     let rows: String = (0..rows).map(|i| format!("{},{}\n", i % 5, value(i))).collect();
     format!("a,y\n{rows}").into_bytes()
+}
+
+/// A column of text that is another in every row.
+fn names_of_their_own() -> Vec<u8> {
+    let rows: String = (0..60).map(|i| format!("{},name {i},{}\n", i % 5, ["x", "z"][i % 2])).collect();
+    format!("a,name,y\n{rows}").into_bytes()
+}
+
+/// Columns of text that are more features than a model takes.
+fn too_many_features() -> Vec<u8> {
+    let names: String = (0..70).map(|column| format!(",c{column}")).collect();
+    let row =
+        |i: usize| format!("{}{}\n", ["x", "z"][i % 2], (0..70).map(|_| format!(",t{}", i / 2)).collect::<String>());
+    let rows: String = (0..2000).map(row).collect();
+    format!("y{names}\n{rows}").into_bytes()
 }
 
 /// An empty folder with the files that the cases name.
@@ -93,6 +109,17 @@ fn tables() -> Vec<(&'static str, Vec<u8>)> {
         ("one-class-number", target_of(|_| "1".into(), 40)),
         ("only-the-target", text("y\n1\n0\n1\n0\n1\n0\n1\n0\n1\n0\n")),
         ("too-many-classes", target_of(|i| format!("c{i}"), 1100)),
+        ("prices-as-text", target_of(|i| format!("${i}.5"), 60)),
+        ("names-of-their-own", names_of_their_own()),
+        ("too-many-features", too_many_features()),
+        (
+            "far-off",
+            text("a,b,y\n1,1e-30,x\n2,2e-30,z\n1,1e38,x\n2,1e-30,z\n1,2e-30,x\n2,1e-30,z\n1,1e-30,x\n2,2e-30,z\n"),
+        ),
+        ("quote-behind", with(32, b"1,2,\"re\"d,no")),
+        ("quote-after-blank", with(32, b"1,2, \"red\",no")),
+        ("quotes-that-pair-by-chance", with(32, b"5\" pipe,2,red,\"no")),
+        ("returns", with(32, b"1,x,red,no").into_iter().map(|b| if b == b'\n' { b'\r' } else { b }).collect()),
         ("number-empty-column", text("a,b,y\n1,,x\n2,,z\n1,,x\n2,,z\n1,,x\n2,,z\n1,,x\n2,,z\n1,,x\n2,,z\n")),
         ("one-row", text("a,y\n1,x\n")),
         ("two-rows", text("a,y\n1,x\n2,z\n")),
@@ -108,7 +135,7 @@ fn tables() -> Vec<(&'static str, Vec<u8>)> {
 
 /// What a case says, with its arguments; `DATA` stands for a table.
 fn said(folder: &Path, name: &str, arguments: &[&str]) -> String {
-    let before = names(folder);
+    let before = files(folder);
     let output = wgrad(folder, arguments);
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{name}: {arguments:?}: {text}");
@@ -116,15 +143,19 @@ fn said(folder: &Path, name: &str, arguments: &[&str]) -> String {
     let [line] = lines[..] else { panic!("{name}: one sentence, got {text}") };
     assert!(line.starts_with("error: ") && !line.contains("panicked") && line.len() < 700, "{name}: {line}");
     assert!(output.stdout.is_empty(), "{name}: it says something on standard output");
-    assert_eq!(names(folder), before, "{name}: something was written");
+    assert!(files(folder) == before, "{name}: something was written");
     let place = format!("{}/", folder.display());
     format!("{name}\n    {}\n", line.trim_start_matches("error: ").replace(&place, ""))
 }
 
-fn names(folder: &Path) -> Vec<PathBuf> {
-    let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    names.sort();
-    names
+/// All files below a folder, with what is in them.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let of = |path: PathBuf| match path.is_dir() {
+        true => files(&path).into_iter().chain([(path, vec![])]).collect(),
+        false => BTreeMap::from([(path.clone(), fs::read(&path).unwrap())]),
+    };
+    paths.flat_map(of).collect()
 }
 
 fn train<'a>(data: &'a str, more: &[&'a str]) -> Vec<&'a str> {
@@ -159,6 +190,16 @@ const OPTIONS: &[(&str, &str, &[&str])] = &[
     ("categories that are not there", "good.csv", &["--categorical", "a,z"]),
     ("too many categories", "many-numbers.csv", &["--categorical", "y", "--target", "a"]),
     ("no rows to train on", "good.csv", &["--test-split", "0.6", "--validation-split", "0.5"]),
+    ("an empty target of a regression", "missing-value.csv", &["--task", "regression", "--seed", "0"]),
+    ("an empty target of a regression, elsewhere", "missing-value.csv", &["--task", "regression", "--seed", "1"]),
+    ("an empty target of a regression, in the end", "missing-value.csv", &["--task", "regression", "--seed", "2"]),
+    ("more weights than there can be", "good.csv", &["--layers", "100000000"]),
+    ("a share in percent", "good.csv", &["--test-split", "20%"]),
+    ("a share of all", "good.csv", &["--validation-split", "1"]),
+    ("a seed below 0", "good.csv", &["--seed", "-1"]),
+    ("a list of columns with half a quote", "good.csv", &["--ignore", "\"a"]),
+    ("a class in rows that are dropped alone", "dropped-class.csv", &["--missing", "drop"]),
+    ("what is read as what is written", "out/history.csv", &[]),
     ("a share of no row", "good.csv", &["--test-split", "0.001"]),
 ];
 
@@ -173,7 +214,16 @@ const FILES: &[(&str, &[&str])] = &[
     ("a model with another bit", &["info", "flipped.safetensors"]),
     ("a model of another version", &["info", "version.safetensors"]),
     ("weights of another program", &["info", "weights.safetensors"]),
-    ("a model of no table", &["info", "plain.safetensors"]),
+    ("a model of no table", &["predict", "plain.safetensors", "--data", "good.csv"]),
+    ("predictions over the table", &["predict", "model.safetensors", "--data", "good.csv", "--out", "good.csv"]),
+    (
+        "predictions over the model",
+        &["predict", "model.safetensors", "--data", "good.csv", "--out", "model.safetensors"],
+    ),
+    ("predictions over a device", &["predict", "model.safetensors", "--data", "good.csv", "--out", "/dev/null"]),
+    ("ignoring an input", &["predict", "model.safetensors", "--data", "good.csv", "--ignore", "a"]),
+    ("ignoring what nobody has", &["predict", "model.safetensors", "--data", "good.csv", "--ignore", "q"]),
+    ("filling what evaluates", &["evaluate", "model.safetensors", "--data", "good.csv", "--missing", "mean"]),
     ("no data", &["predict", "model.safetensors"]),
     ("no such data", &["predict", "model.safetensors", "--data", "none.csv"]),
     ("an empty table", &["predict", "model.safetensors", "--data", "empty.csv"]),
@@ -205,6 +255,12 @@ fn prepare(folder: &Path) {
         write(&format!("{name}.csv"), &bytes);
     }
     write("good.csv", good().join("\n").as_bytes());
+    write("missing-value.csv", &target_of(|i| if i == 30 { String::new() } else { format!("{i}.5") }, 60));
+    write("dropped-class.csv", &target_of(|i| if i < 3 { "no".into() } else { "yes".into() }, 60));
+    let dropped = String::from_utf8(fs::read(folder.join("dropped-class.csv")).unwrap()).unwrap();
+    write("dropped-class.csv", dropped.replace("0,no", ",no").replace("1,no", ",no").replace("2,no", ",no").as_bytes());
+    fs::create_dir(folder.join("out")).unwrap();
+    write("out/history.csv", good().join("\n").as_bytes());
     write("three.csv", &target_of(|i| ["a", "b", "c"][i % 3].into(), 60));
     write("numbers.csv", &target_of(|i| format!("{}.5", i * i), 60));
     write("many-numbers.csv", &target_of(|i| format!("{i}.5"), 1100));

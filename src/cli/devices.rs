@@ -22,7 +22,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     for device in infos.map(of_adapter).chain([of_cpu()]) {
         match arguments.json {
             true => output::json(&device)?,
-            false => output::line(&text(&device))?,
+            false => output::result(&text(&device))?,
         }
     }
     found.map(|_| ()).context("the GPU adapters cannot be listed")

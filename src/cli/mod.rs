@@ -21,6 +21,7 @@ use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::data::Table;
 use crate::device::Device;
 use crate::error::Error;
 use crate::layers::Registry;
@@ -28,11 +29,15 @@ use crate::tabular::Predictor;
 
 /// Trains neural networks on any GPU, and on the CPU with the same model.
 #[derive(Debug, Parser)]
-#[command(name = "wgrad", version)]
+#[command(
+    name = "wgrad",
+    version,
+    after_help = "Status 0: done; 2: bad arguments or input, nothing was written; 1: it failed."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Says nothing but what goes wrong: whether it is done is in the exit status.
+    /// Says nothing along the way: results that are asked for are printed, and what goes wrong.
     #[arg(long, global = true)]
     quiet: bool,
 }
@@ -58,11 +63,21 @@ struct Given {
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Columns that the model does not know and that are left out, separated by commas.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    ignore: Vec<String>,
+    #[arg(long, value_name = "COLUMNS", default_value = "", value_parser = columns, hide_default_value = true)]
+    ignore: Columns,
     /// auto (a real GPU, else the CPU), cpu, gpu (a real one), or a part of an adapter's name.
     #[arg(long, value_name = "NAME", default_value = "auto")]
     device: String,
+}
+
+/// Names of columns, as an option has them.
+#[derive(Clone, Debug)]
+struct Columns(Vec<String>);
+
+/// A record of CSV: a name with a comma in it stands in quotes.
+fn columns(text: &str) -> Result<Columns, String> {
+    let names = crate::data::cells(text).map_err(|_| "expected names with commas between them, as a,\"b, c\"")?;
+    Ok(Columns(names))
 }
 
 impl Command {
@@ -153,6 +168,11 @@ fn is_refusal(error: &Error) -> bool {
         Error::Limit { .. } | Error::OutOfMemory { .. } => true,
         _ => false,
     }
+}
+
+/// Of a table that has a row with an empty cell alone.
+fn nothing_left(table: &Table) -> anyhow::Error {
+    Refused(format!("{}: expected a row without an empty cell, got none", table.path().display())).into()
 }
 
 /// What is wrong with a file that is given, before anything is done; a device that fails stays what it is.

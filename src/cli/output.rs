@@ -11,27 +11,38 @@ use serde::Serialize;
 use crate::data::file::{at, temporary, write};
 use crate::error::Error;
 
-/// Whether nothing is to be said.
+/// Whether nothing is to be said along the way.
 static QUIET: AtomicBool = AtomicBool::new(false);
+/// Whether the work goes on where nobody reads standard output any more.
+static GOES_ON: AtomicBool = AtomicBool::new(false);
 
-/// Says nothing from now on but what goes wrong.
+/// Says nothing from now on but results and what goes wrong.
 pub(super) fn quieten() {
     QUIET.store(true, Ordering::Relaxed);
 }
 
-/// Whether nothing is to be said.
+/// Whether nothing is to be said along the way.
 pub(super) fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)
 }
 
-/// Prints a line.
+/// The work goes on from now on where nobody reads standard output any more: it leaves files.
+pub(super) fn go_on_unread() {
+    GOES_ON.store(true, Ordering::Relaxed);
+}
+
+/// Prints a line that is said along the way.
 pub(super) fn line(text: &str) -> Result<()> {
-    if is_quiet() {
-        return Ok(());
-    }
+    if is_quiet() { Ok(()) } else { result(text) }
+}
+
+/// Prints a line that was asked for.
+pub(super) fn result(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{text}")?;
-    Ok(out.flush()?)
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe && GOES_ON.load(Ordering::Relaxed) => Ok(()),
+        done => Ok(done?),
+    }
 }
 
 /// Says something on standard error. Where nobody reads it, the work goes on all the same.
@@ -44,7 +55,7 @@ pub(super) fn say(text: &str) {
 
 /// Prints a JSON object on a line of its own. A number that is not finite becomes null: JSON has none.
 pub(super) fn json(value: &impl Serialize) -> Result<()> {
-    line(&serde_json::to_string(value)?)
+    result(&serde_json::to_string(value)?)
 }
 
 /// Whether the reader of standard output is gone.
@@ -52,10 +63,19 @@ pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
-/// Refuses a folder that [`save`] could not make or write `names` to. Leaves nothing behind.
-pub(super) fn check(folder: &Path, names: &[&str]) -> Result<(), Error> {
-    if let Some(path) = names.iter().map(|name| folder.join(name)).find(|path| path.is_dir()) {
-        return Err(at(&path)(ErrorKind::IsADirectory.into()));
+/// Refuses a folder that [`save`] could not make or write `names` to, and names of what is no file, or is read: `inputs`. Leaves
+/// nothing behind.
+pub(super) fn check(folder: &Path, names: &[&str], inputs: &[&Path]) -> Result<(), Error> {
+    let inputs: Vec<_> = inputs.iter().filter_map(|input| fs::canonicalize(input).ok()).collect();
+    for path in names.iter().map(|name| folder.join(name)) {
+        let Ok(is) = fs::metadata(&path) else { continue };
+        let other = |what: &str| Err(at(&path)(io::Error::new(ErrorKind::InvalidInput, what.to_string())));
+        if !is.is_file() {
+            return other("expected a place for a file, got a folder or a device");
+        }
+        if fs::canonicalize(&path).is_ok_and(|path| inputs.contains(&path)) {
+            return other("expected another file than those that are read");
+        }
     }
     let mut place = std::path::absolute(folder).map_err(at(folder))?;
     // The nearest thing that exists is where the folder will be made; a dangling link exists and is no folder.
@@ -79,4 +99,12 @@ pub(super) fn check(folder: &Path, names: &[&str]) -> Result<(), Error> {
 pub(super) fn save(folder: &Path, files: &[(&str, Vec<u8>)]) -> Result<(), Error> {
     fs::create_dir_all(folder).map_err(at(folder))?;
     files.iter().try_for_each(|(name, bytes)| write(&folder.join(name), bytes))
+}
+
+/// Takes a file of an earlier run away, where there is one.
+pub(super) fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(at(path)(error)),
+        _ => Ok(()),
+    }
 }

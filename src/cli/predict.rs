@@ -13,8 +13,9 @@ use crate::tabular::Predictions;
 
 /// Predicts every row of a CSV file with a model that `wgrad train` has saved.
 ///
-/// A row comes out for each that goes in, in order: the probability of each class and the class, or the value. The columns may
-/// stand in any order; the target's may be there, and is not looked at.
+/// A row comes out for each that goes in, in order: the probability of each class (p_CLASS) and the class under the target's name,
+/// or the value. The columns may stand in any order; the target's may be there, and is not looked at. Empty cells are filled
+/// where the model was trained with --missing mean.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: wgrad predict flowers/model.safetensors --data new.csv --out predictions.csv")]
 pub(super) struct Arguments {
@@ -23,7 +24,7 @@ pub(super) struct Arguments {
     /// Where the predictions go, as CSV; without it, standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Prints a JSON object a line: each row's prediction, or where they are.
+    /// Prints a JSON object a line: each row's prediction, or where the CSV of --out is.
     #[arg(long)]
     json: bool,
 }
@@ -34,9 +35,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         let name =
             out.file_name().ok_or_else(|| Refused(format!("--out: expected a file, got `{}`", out.display())))?;
         let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        output::check(folder, &[&name.to_string_lossy()]).map_err(|error| Refused(format!("--out: {error}")))?;
+        let inputs = [&*arguments.given.model, &*arguments.given.data];
+        let checked = output::check(folder, &[&name.to_string_lossy()], &inputs);
+        checked.map_err(|error| Refused(format!("--out: {error}")))?;
     }
-    let table = predictor.read(&arguments.given.data, false, &arguments.given.ignore).map_err(bad_input)?;
+    let table = predictor.read(&arguments.given.data, None, &arguments.given.ignore.0).map_err(bad_input)?;
     let predictions = predictor.predict(&table).map_err(bad_input)?;
     let Some(out) = &arguments.out else {
         if !arguments.json {

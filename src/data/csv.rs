@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::data::file::at;
+use crate::data::lines::Lines;
 use crate::data::records::{Record, Records};
 #[cfg(doc)]
 use crate::data::table::MOST_CATEGORIES;
@@ -63,8 +64,8 @@ impl ReadCsv {
     ///
     /// # Errors
     /// [`Error::Io`] from the reader; [`Error::Unknown`] for a column that is asked for and not there; [`Error::Format`]
-    /// for no header or no row, a column without a name or with another's, a row of another length than the header, a quote
-    /// that is not closed, bytes that are NUL or not UTF-8, a number beyond f32, a text among numbers or a number among
+    /// for no header or no row, a column without a name or with another's, a row of another length than the header, quotes
+    /// that are not those of RFC 4180, bytes that are NUL or not UTF-8, a number beyond f32, a text among numbers or a number among
     /// texts, more than [`MOST_CATEGORIES`] texts, a row of more than 16 MiB or 100,000 cells.
     pub fn parse(&self, reader: impl Read, name: impl AsRef<Path>) -> Result<Table> {
         Table::parse(reader, name.as_ref(), |names| {
@@ -95,7 +96,7 @@ impl Table {
         let kinds = kinds(&names)?;
         let column = |(name, kind)| Column { name, cells: Cells::new(kind), empty: None };
         let mut columns: Vec<Column> = names.into_iter().zip(kinds).map(column).collect();
-        let mut rows = 0;
+        let (mut rows, mut lines) = (0, Lines::default());
         let mut cell = String::new();
         while let Some(record) = records.next()? {
             check_length(&record, &columns, path)?;
@@ -103,11 +104,12 @@ impl Table {
                 let done = take_text(bytes, &mut cell).and_then(|()| column.push(&cell, record.line));
                 done.map_err(|reason| format(path, place(record.line, &column.name), reason))?;
             }
+            lines.push(record.line);
             rows += 1;
         }
         if rows == 0 {
             let reason = "expected at least one row after the header, got none";
-            return Err(format(path, format!("line {}", records.line), reason));
+            return Err(format(path, format!("line {}", records.line()), reason));
         }
         columns.retain(|column| !matches!(column.cells, Cells::Left));
         for column in &mut columns {
@@ -115,7 +117,7 @@ impl Table {
                 column.cells = Cells::Numbers(vec![f64::NAN; count], 0);
             }
         }
-        Ok(Table { path: path.into(), rows, columns, sha256: records.sha256() })
+        Ok(Table { path: path.into(), rows, lines, columns, sha256: records.sha256() })
     }
 }
 
@@ -135,6 +137,17 @@ pub fn parse_csv(reader: impl Read, name: impl AsRef<Path>) -> Result<Table> {
     ReadCsv::new().parse(reader, name)
 }
 
+/// The cells of one line.
+#[cfg(feature = "cli")]
+pub(crate) fn cells(line: &str) -> Result<Vec<String>> {
+    let path = Path::new("line");
+    let mut records = Records::new(line.as_bytes(), path)?;
+    let Some(record) = records.next()? else { return Ok(vec![]) };
+    let mut cell = String::new();
+    let taken = record.cells().map(|bytes| take_text(bytes, &mut cell).map(|()| cell.clone()));
+    taken.collect::<Result<_, _>>().map_err(|reason| format(path, "line 1", reason))
+}
+
 fn header_names(header: &Record<'_>, path: &Path) -> Result<Vec<String>> {
     let mut names = Vec::with_capacity(header.len());
     let (mut seen, mut name) = (HashSet::new(), String::new());
@@ -142,12 +155,18 @@ fn header_names(header: &Record<'_>, path: &Path) -> Result<Vec<String>> {
         let wrong = |reason| format(path, format!("line {}, column {}", header.line, i + 1), reason);
         take_text(cell, &mut name).map_err(wrong)?;
         if name.is_empty() {
-            return Err(wrong("expected the column's name, got nothing".into()));
+            return Err(wrong(
+                "expected the column's name, got nothing; name it, or write the table without it".into(),
+            ));
         }
         if !seen.insert(name.clone()) {
             return Err(wrong(format!("expected a name of its own, got `{}` once more", shown(&name))));
         }
         names.push(name.clone());
+    }
+    if let ([only], Some(separator)) = (&names[..], name.chars().find(|c| matches!(c, ';' | '\t'))) {
+        let reason = format!("expected columns with commas between them, got `{}` with {separator:?}", shown(only));
+        return Err(format(path, format!("line {}", header.line), reason + "; save the table with commas"));
     }
     Ok(names)
 }
@@ -167,9 +186,11 @@ fn check_length(record: &Record<'_>, columns: &[Column], path: &Path) -> Result<
 /// The text of a cell, without blanks around it.
 fn take_text(bytes: &[u8], to: &mut String) -> Result<(), String> {
     let text = std::str::from_utf8(bytes);
-    let text = text.map_err(|e| format!("expected UTF-8, got another byte after {}", e.valid_up_to()))?;
+    let text = text.map_err(|e| {
+        format!("expected text in UTF-8, got another byte after {}; save the table as CSV in UTF-8", e.valid_up_to())
+    })?;
     if text.contains('\0') {
-        return Err("expected text, got a NUL byte".into());
+        return Err("expected text, got a NUL byte; save the table as CSV in UTF-8".into());
     }
     to.clear();
     to.push_str(text.trim());
@@ -210,7 +231,7 @@ mod tests {
         let [a, b, c] = t.columns() else { panic!("three") };
         let values = a.numbers().unwrap();
         assert!(values[0].is_nan() && values[1] == 1.0 && values[2].is_nan());
-        assert_eq!(b.codes().collect::<Vec<_>>(), [None, Some(0), None]);
+        assert_eq!([0, 1, 2].map(|row| b.code(row)), [None, Some(0), None]);
         assert!(c.numbers().unwrap().iter().all(|v| v.is_nan()) && c.numbers().unwrap().len() == 3);
         assert!(t.columns().iter().all(|column| column.first_empty() == Some(2)));
         assert!(refusal(t.numbers(&["a"])).starts_with("t.csv: line 2, column a: expected a number, got nothing"));
@@ -219,10 +240,14 @@ mod tests {
 
     #[test]
     fn rows_with_empty_cells_can_be_left_out() {
-        let t = table("a,b\n1,x\n,y\n3,\n4,x\n").unwrap().whole_rows();
+        let t = table("a,b,c\n,x,p\n1,z,p\n,y,p\n3,,q\n\n4,x,r\n").unwrap().whole_rows();
         assert_eq!((t.rows(), t.columns()[0].first_empty()), (2, None));
         assert_eq!(*t.numbers(&["a"]).unwrap().to_f64(), [1.0, 4.0]);
-        assert_eq!(t.classes("b").unwrap().1, [0, 0]);
+        assert_eq!([0, 1].map(|row| t.line(row)), [3, 7]);
+        // What only rows had that are gone is gone too.
+        assert_eq!(t.classes("b").unwrap(), (vec!["x".into(), "z".into()], vec![1, 0]));
+        assert_eq!(t.columns()[1].texts().unwrap(), [("z".into(), 3), ("x".into(), 7)]);
+        assert_eq!(t.classes("c").unwrap().0, ["p", "r"]);
     }
 
     #[test]
@@ -240,7 +265,10 @@ mod tests {
             (b"a,b\n1,\xff\n", "t.csv: line 2, column b: expected UTF-8"),
             (b"a,\xff\n1,2\n", "t.csv: line 1, column 2: expected UTF-8"),
             (b"a,b\n1,2\n3,\0\n", "t.csv: line 3, column b: expected text, got a NUL byte"),
-            (b"a,b\n1,\"2\n3,4\n", "t.csv: line 2: expected quotes in pairs"),
+            (b"a,b\n1,\"2\n3,4\n", "t.csv: line 2: expected a quote at the end"),
+            (b"a,b\r1,2\r3,x\r", "t.csv: line 3, column b: expected a number as in line 2, got `x`"),
+            (b"a,b\n5\" pipe,\"no\nx,yes\nz,yes\n", "t.csv: line 2: expected a quote at the beginning"),
+            (b"a,b\n1,\"2\"3\n", "t.csv: line 2: expected a comma or the end of the line behind"),
             (b"a,b\n1,2\n\n3,x\n", "t.csv: line 4, column b: expected a number as in line 2, got `x`"),
             (b"a,b\n,1\nx,1\n2,1\n", "t.csv: line 4, column a: expected text as in line 3, got the number `2`"),
         ] {

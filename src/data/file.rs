@@ -1,8 +1,10 @@
 //! Files that are whole or not there.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
@@ -10,6 +12,17 @@ use crate::error::{Error, Result};
 pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_path_buf();
     |source| Error::Io { path, source }
+}
+
+/// SHA-256 of a file, in hexadecimal.
+pub(crate) fn sha256(path: &Path) -> Result<String> {
+    let (mut file, mut hash, mut part) = (File::open(path).map_err(at(path))?, Sha256::new(), vec![0; 1 << 16]);
+    loop {
+        match file.read(&mut part).map_err(at(path))? {
+            0 => return Ok(hexadecimal(&hash.finalize())),
+            count => hash.update(&part[..count]),
+        }
+    }
 }
 
 /// The bytes of a file, as many as it has.
@@ -23,8 +36,9 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Writes a file beside its place, then moves it there: it is the old one or the new one, whole, whenever the machine
-/// stops.
+/// stops. A link stays one: what it leads to is written.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.into());
     let name = path.file_name().ok_or_else(|| at(path)(ErrorKind::IsADirectory.into()))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let part = temporary(folder, &name.to_string_lossy());

@@ -55,7 +55,7 @@ pub enum Encoding {
         /// What an empty cell is taken for; without it, there may be none.
         fill: Option<f64>,
     },
-    /// A text: a feature for each category, 1 for the cell's own and 0 for the others.
+    /// A text: a feature for each text of the training rows, 1 for the cell's own and 0 for the others.
     OneHot(OneHotEncoder),
 }
 
@@ -95,14 +95,15 @@ pub enum Missing {
 
 /// Classes at most.
 const MOST_CLASSES: usize = MOST_CATEGORIES;
+/// Features that the columns of a table become at most.
+pub const MOST_FEATURES: usize = 65_536;
+/// What can be done about an empty cell.
+const FILL: &str = "fill the cell, or say what is done about empty ones (missing)";
 impl Table {
     /// The columns that have one value in all of these rows, empty cells left out.
     pub fn constant_columns(&self, rows: &[usize]) -> Vec<&str> {
         let constant = |column: &&Column| match column.texts() {
-            Some(_) => {
-                let codes: Vec<_> = column.codes().collect();
-                same(rows.iter().filter_map(|&row| codes.get(row).copied().flatten()))
-            }
+            Some(_) => same(rows.iter().filter_map(|&row| column.code(row))),
             None => {
                 let values = column.numbers().unwrap_or_default();
                 same(rows.iter().filter_map(|&row| values.get(row)).filter(|value| !value.is_nan()))
@@ -112,18 +113,29 @@ impl Table {
     }
 }
 
+/// Whether numbers can be standardised by these.
+fn is_scale(mean: f64, deviation: f64) -> bool {
+    mean.is_finite() && deviation.is_normal() && deviation > 0.0
+}
+
+/// Whether these are categories or classes, each of them once.
+fn is_list(names: &[String], least: usize) -> bool {
+    let different: HashSet<&String> = names.iter().collect();
+    (least..=MOST_CLASSES).contains(&names.len()) && different.len() == names.len()
+}
+
 fn same<T: PartialEq>(mut values: impl Iterator<Item = T>) -> bool {
     let Some(first) = values.next() else { return true };
     values.all(|value| value == first)
 }
 
 impl Preprocessing {
-    /// Fits to the training rows `rows` of a table: every column but the target is an input, text as its categories in the
-    /// whole table.
+    /// Fits to the training rows `rows` of a table: every column but the target is an input. Classes are those of the whole
+    /// table.
     ///
     /// # Errors
-    /// [`Error::Unknown`] where `target` is no column; [`Error::Argument`] for a target that does not fit the task, or is the
-    /// only column; [`Error::Format`] for an empty cell that must not be.
+    /// [`Error::Unknown`] where `target` is no column; [`Error::Format`] for a target that does not fit the task, or is the only
+    /// column, for an empty cell in any row that must not be, and for more than [`MOST_FEATURES`] features.
     pub fn fit(table: &Table, rows: &[usize], target: &str, task: Task, missing: Missing) -> Result<Self> {
         let target = Target::fit(table, rows, target, task)?;
         let others = table.columns().iter().filter(|column| column.name() != target.column());
@@ -131,7 +143,15 @@ impl Preprocessing {
         if inputs.is_empty() {
             return Err(table.wrong_in(target.column(), "expected columns beside the target, got none"));
         }
-        Ok(Self { inputs, target, ignored: vec![] })
+        let fitted = Self { inputs, target, ignored: vec![] };
+        let widest = fitted.inputs.iter().max_by_key(|input| input.encoding.width());
+        if let (true, Some(Input { column, encoding })) = (fitted.width() > MOST_FEATURES, widest) {
+            let (all, most) = (fitted.width(), encoding.width());
+            let reason =
+                format!("expected at most {MOST_FEATURES} features in all, got {all}, {most} of them of this column");
+            return Err(table.wrong_in(column, reason + "; leave the column out (ignore)"));
+        }
+        Ok(fitted)
     }
 
     /// What is wrong with one that comes from a file.
@@ -143,17 +163,17 @@ impl Preprocessing {
             }
             let usable = match encoding {
                 Encoding::Standardized { mean, deviation, fill } => {
-                    mean.is_finite() && deviation.is_finite() && *deviation > 0.0 && fill.is_none_or(f64::is_finite)
+                    is_scale(*mean, *deviation) && fill.is_none_or(f64::is_finite)
                 }
-                Encoding::OneHot(encoder) => (1..=MOST_CLASSES).contains(&encoder.categories.len()),
+                Encoding::OneHot(OneHotEncoder { categories }) => is_list(categories, 1),
             };
             if !usable {
                 return Err(format!("the encoding of the column `{}` makes no sense", shown(column)));
             }
         }
         let usable = match &self.target {
-            Target::Classes { names, .. } => (2..=MOST_CLASSES).contains(&names.len()),
-            Target::Value { mean, deviation, .. } => mean.is_finite() && deviation.is_finite() && *deviation > 0.0,
+            Target::Classes { names, .. } => is_list(names, 2),
+            Target::Value { mean, deviation, .. } => is_scale(*mean, *deviation),
         };
         match twice {
             Some(column) => Err(format!("the column `{}` stands there twice", shown(column))),
@@ -171,17 +191,28 @@ impl Preprocessing {
     ///
     /// # Errors
     /// [`Error::Unknown`] for a column that the table has not; [`Error::Format`] for a text among numbers, a text that is no
-    /// category, and an empty cell that must not be.
+    /// category, an empty cell that must not be, and a number so far from the mean that f32 cannot hold the feature;
+    /// [`Error::OutOfMemory`].
     pub fn inputs(&self, table: &Table, rows: &[usize]) -> Result<Tensor> {
-        let width = self.width();
-        let mut data = vec![0.0; rows.len() * width];
+        let (width, mut data) = (self.width(), vec![]);
+        let need = rows.len().saturating_mul(width);
+        let taken = data.try_reserve_exact(need);
+        taken.map_err(|_| Error::OutOfMemory { need: (need as u64).saturating_mul(4), held: 0 })?;
+        data.resize(need, 0.0);
         let mut at = 0;
         for Input { column, encoding } in &self.inputs {
             let cells = data.iter_mut().skip(at).step_by(width.max(1));
             match encoding {
                 Encoding::Standardized { mean, deviation, fill } => {
-                    let values = numbers(table, column, rows, *fill)?;
-                    cells.zip(values).for_each(|(to, value)| *to = ((value - mean) / deviation) as f32);
+                    for ((to, value), &row) in cells.zip(numbers(table, column, rows, *fill)?).zip(rows) {
+                        *to = ((value - mean) / deviation) as f32;
+                        if !to.is_finite() {
+                            let scale = format!("mean {mean:?} and deviation {deviation:?} of the training rows");
+                            let reason =
+                                format!("expected a number that f32 holds in the scale of {scale}, got {value:?}");
+                            return Err(table.wrong(table.line(row), column, reason));
+                        }
+                    }
                 }
                 Encoding::OneHot(OneHotEncoder { categories }) => {
                     for (i, place) in places(table, column, rows, ("category", categories))?.into_iter().enumerate() {
@@ -194,48 +225,63 @@ impl Preprocessing {
         Tensor::new([rows.len(), width], data)
     }
 
-    /// What the model is to give for rows: f32 `[rows, 1]`, the number of a class or a standardised value.
+    /// What the model is to give for rows: f32 `[rows, 1]`, the number of a class or a standardised value, from the column
+    /// `column` of the table.
     ///
     /// # Errors
     /// Those of [`Preprocessing::inputs`].
-    pub fn targets(&self, table: &Table, rows: &[usize]) -> Result<Tensor> {
+    pub fn targets(&self, table: &Table, column: &str, rows: &[usize]) -> Result<Tensor> {
+        let truth = self.truth(table, column, rows)?.into_iter();
         let data = match &self.target {
-            Target::Classes { column, names, .. } => {
-                places(table, column, rows, ("class", names))?.into_iter().map(|place| place as f32).collect()
-            }
-            Target::Value { column, mean, deviation } => {
-                let values = numbers(table, column, rows, None)?.into_iter();
-                values.map(|value| ((value - mean) / deviation) as f32).collect()
-            }
+            Target::Classes { .. } => truth.map(|class| class as f32).collect(),
+            Target::Value { mean, deviation, .. } => truth.map(|value| ((value - mean) / deviation) as f32).collect(),
         };
         Tensor::new([rows.len(), 1], data)
     }
 
-    /// How the columns of another table are read for this; the target's only where it is asked for.
+    /// What a column says of rows: the numbers of classes, or values as they stand there.
+    pub(crate) fn truth(&self, table: &Table, column: &str, rows: &[usize]) -> Result<Vec<f64>> {
+        match &self.target {
+            Target::Classes { names, .. } => {
+                Ok(places(table, column, rows, ("class", names))?.into_iter().map(|place| place as f64).collect())
+            }
+            Target::Value { .. } => numbers(table, column, rows, None),
+        }
+    }
+
+    /// How the columns of another table are read for this; `target` is the one that has what is right, where that is asked
+    /// for.
     ///
     /// # Errors
-    /// [`Error::Columns`] with all columns that are missing, and those that nobody knows.
+    /// [`Error::Columns`] with all columns that are missing, those that nobody knows, and those of `leave` that are needed or
+    /// not there.
     pub(crate) fn kinds(
         &self,
         path: &std::path::Path,
         names: &[String],
-        target: bool,
+        target: Option<&str>,
         leave: &[String],
     ) -> Result<Vec<Kind>> {
-        let of = |name: &String| match self.inputs.iter().find(|input| input.column == *name) {
+        let of = |name: &str| match self.inputs.iter().find(|input| input.column == name) {
             Some(Input { encoding: Encoding::Standardized { .. }, .. }) => Some(Kind::Number),
             Some(Input { encoding: Encoding::OneHot(_), .. }) => Some(Kind::Text),
-            None if name == self.target.column() => Some(if target { self.target.kind() } else { Kind::Left }),
-            None => (self.ignored.contains(name) || leave.contains(name)).then_some(Kind::Left),
+            None if target == Some(name) => Some(self.target.kind()),
+            None if name == self.target.column() => Some(Kind::Left),
+            None => self.ignored.iter().chain(leave).any(|other| other == name).then_some(Kind::Left),
         };
-        let wanted = self.inputs.iter().map(|input| input.column.as_str()).chain(target.then(|| self.target.column()));
-        let missing = wanted.filter(|column| !names.iter().any(|name| name == column));
+        let is_there = |column: &str| names.iter().any(|name| name == column);
+        let wanted = || self.inputs.iter().map(|input| input.column.as_str()).chain(target);
+        let missing = wanted().filter(|column| !is_there(column));
         let missing = missing.map(|column| format!("`{}` is missing", shown(column)));
         let unknown = names.iter().filter(|name| of(name).is_none());
         let unknown = unknown.map(|name| format!("`{}` is not known to the model", shown(name)));
-        let differences: Vec<String> = missing.chain(unknown).collect();
+        let left = leave.iter().filter_map(|name| match wanted().any(|column| column == name) {
+            true => Some(format!("`{}` is needed and cannot be ignored", shown(name))),
+            false => (!is_there(name)).then(|| format!("`{}` is to be ignored and is not there", shown(name))),
+        });
+        let differences: Vec<String> = missing.chain(unknown).chain(left).collect();
         match differences.is_empty() {
-            true => Ok(names.iter().filter_map(of).collect()),
+            true => Ok(names.iter().filter_map(|name| of(name)).collect()),
             false => Err(Error::Columns { path: path.into(), differences }),
         }
     }
@@ -248,17 +294,17 @@ impl Input {
         let encoding = match column.texts() {
             Some(texts) => {
                 if let Some(line) = empty {
-                    let fix = match missing {
-                        Missing::Mean => "; text has no mean",
-                        _ => "",
-                    };
-                    return Err(table.wrong(line, name, format!("expected a category, got nothing{fix}")));
+                    let no_mean = if missing == Missing::Mean { "text has no mean; " } else { "" };
+                    return Err(table.wrong(line, name, format!("expected a category, got nothing; {no_mean}{FILL}")));
                 }
-                Encoding::OneHot(OneHotEncoder::fit(texts.iter().map(|(text, _)| text))?)
+                let mut seen = vec![false; texts.len()];
+                rows.iter().filter_map(|&row| column.code(row)).for_each(|code| seen[code] = true);
+                let of_rows = texts.iter().zip(seen).filter(|(_, seen)| *seen);
+                Encoding::OneHot(OneHotEncoder::fit(of_rows.map(|((text, _), _)| &**text))?)
             }
             None => {
                 if let Some(line) = empty.filter(|_| missing == Missing::Error) {
-                    return Err(table.wrong(line, name, "expected a number, got nothing"));
+                    return Err(table.wrong(line, name, format!("expected a number, got nothing; {FILL}")));
                 }
                 let values = column.numbers().unwrap_or_default();
                 let present =
@@ -266,7 +312,11 @@ impl Input {
                 let (mean, deviation) = statistics(present, present().count() as f64);
                 if !mean.is_finite() || !deviation.is_finite() {
                     let line = column.first_empty().unwrap_or(2);
-                    return Err(table.wrong(line, name, "expected a number in one of the training rows, got none"));
+                    return Err(table.wrong(
+                        line,
+                        name,
+                        "expected a number in one of the training rows, got none; leave the column out (ignore)",
+                    ));
                 }
                 Encoding::Standardized { mean, deviation, fill: (missing == Missing::Mean).then_some(mean) }
             }
@@ -289,6 +339,10 @@ impl Target {
     fn fit(table: &Table, rows: &[usize], column: &str, task: Task) -> Result<Self> {
         let name = column.to_string();
         if task == Task::Regression {
+            // Of all rows: those that are kept back for a test are needed too.
+            if let Some(line) = table.column(column)?.first_empty() {
+                return Err(table.wrong(line, column, format!("expected a number, got nothing; {FILL}")));
+            }
             let values = numbers(table, column, rows, None)?;
             let (mean, deviation) = statistics(|| values.iter().copied(), rows.len() as f64);
             return Ok(Self::Value { column: name, mean, deviation });
@@ -302,7 +356,7 @@ impl Target {
         Ok(Self::Classes { column: name, names, numbers: !table.column(column)?.is_text() })
     }
 
-    /// The column's name.
+    /// The column's name, in the table that it was fitted to.
     pub fn column(&self) -> &str {
         match self {
             Self::Classes { column, .. } | Self::Value { column, .. } => column,
@@ -323,23 +377,25 @@ fn numbers(table: &Table, name: &str, rows: &[usize], fill: Option<f64>) -> Resu
     let text =
         |(line, text): (usize, &str)| table.wrong(line, name, format!("expected a number, got `{}`", shown(text)));
     let values = column.numbers().map_err(text)?;
-    let value = |&row: &usize| values.get(row).copied().filter(|value| !value.is_nan()).or(fill);
-    let all: Option<Vec<f64>> = rows.iter().map(value).collect();
-    all.ok_or_else(|| table.wrong(column.first_empty().unwrap_or(0), name, "expected a number, got nothing"))
+    let value = |&row: &usize| {
+        let value = values.get(row).copied().filter(|value| !value.is_nan()).or(fill);
+        value.ok_or_else(|| table.wrong(table.line(row), name, format!("expected a number, got nothing; {FILL}")))
+    };
+    rows.iter().map(value).collect()
 }
 
 /// The places of rows' cells among names.
 fn places(table: &Table, column: &str, rows: &[usize], (what, names): (&str, &[String])) -> Result<Vec<usize>> {
-    let place = |name: &str| names.iter().position(|other| other == name);
+    let known: HashMap<&str, usize> = names.iter().enumerate().map(|(place, name)| (&**name, place)).collect();
+    let place = |name: &str| known.get(name).copied();
     let other = |got: &str| format!("expected a {what} that training saw, {}; got `{}`", one_of(names), shown(got));
     let cells = table.column(column)?;
-    let empty = || table.wrong(cells.first_empty().unwrap_or(0), column, format!("expected a {what}, got nothing"));
     if let Some(texts) = cells.texts() {
         let of_text: Vec<Option<usize>> = texts.iter().map(|(text, _)| place(text)).collect();
-        let codes: Vec<Option<usize>> = cells.codes().collect();
         let place = |&row: &usize| {
-            let code = codes.get(row).copied().flatten().ok_or_else(empty)?;
-            of_text[code].ok_or_else(|| table.wrong(texts[code].1, column, other(&texts[code].0)))
+            let empty = || table.wrong(table.line(row), column, format!("expected a {what}, got nothing; {FILL}"));
+            let code = cells.code(row).ok_or_else(empty)?;
+            of_text[code].ok_or_else(|| table.wrong(table.line(row), column, other(&texts[code].0)))
         };
         return rows.iter().map(place).collect();
     }
@@ -349,8 +405,7 @@ fn places(table: &Table, column: &str, rows: &[usize], (what, names): (&str, &[S
             return Ok(place);
         }
         let name = (value + 0.0).to_string();
-        let found =
-            place(&name).ok_or_else(|| table.wrong_in(column, format!("{} in row {}", other(&name), row + 1)))?;
+        let found = place(&name).ok_or_else(|| table.wrong(table.line(row), column, other(&name)))?;
         of_number.insert(value.to_bits(), found);
         Ok(found)
     };

@@ -7,6 +7,7 @@ use csv_core::{ReadRecordResult, Reader};
 use sha2::{Digest, Sha256};
 
 use crate::data::file::{at, hexadecimal};
+use crate::data::scan::{OPEN, Scan};
 use crate::data::table::format;
 use crate::error::Result;
 
@@ -23,8 +24,7 @@ pub(super) struct Records<'a, R> {
     reader: BufReader<Chain<Cursor<Vec<u8>>, R>>,
     core: Reader,
     hash: Sha256,
-    /// The line that comes next, from 1.
-    pub line: usize,
+    scan: Scan,
     bytes: Vec<u8>,
     ends: Vec<usize>,
 }
@@ -58,13 +58,12 @@ impl<'a, R: Read> Records<'a, R> {
         }
         let reader = BufReader::with_capacity(1 << 16, Cursor::new(first).chain(reader));
         let (bytes, ends) = (vec![0; 1 << 10], vec![0; 1 << 6]);
-        Ok(Self { path, reader, core: Reader::new(), hash, line: 1, bytes, ends })
+        Ok(Self { path, reader, core: Reader::new(), hash, scan: Scan::new(), bytes, ends })
     }
 
-    /// Takes bytes of the reader that were looked at.
-    fn consume(&mut self, count: usize, lines: usize) {
-        self.reader.consume(count);
-        self.line += lines;
+    /// The line that comes next, from 1.
+    pub fn line(&self) -> usize {
+        self.scan.line
     }
 
     /// The next record; blank lines are none. `None` after the last one.
@@ -75,12 +74,13 @@ impl<'a, R: Read> Records<'a, R> {
                 None => return Ok(None),
                 Some(byte @ (b'\r' | b'\n')) => {
                     self.hash.update([byte]);
-                    self.consume(1, usize::from(byte == b'\n'));
+                    let _ = self.scan.take(&[byte]); // the end of a line is never wrong
+                    self.reader.consume(1);
                 }
                 Some(_) => break,
             }
         }
-        let (start, mut filled, mut cells, mut quotes) = (self.line, 0, 0, 0);
+        let (start, mut filled, mut cells) = (self.scan.line, 0, 0);
         loop {
             let input = self.reader.fill_buf().map_err(at(self.path))?;
             let (to, ends) = (self.bytes.get_mut(filled..), self.ends.get_mut(cells..));
@@ -88,9 +88,9 @@ impl<'a, R: Read> Records<'a, R> {
                 self.core.read_record(input, to.unwrap_or_default(), ends.unwrap_or_default());
             let taken = input.get(..read).unwrap_or_default();
             self.hash.update(taken);
-            quotes += count(taken, b'"');
-            let lines = count(taken, b'\n');
-            self.consume(read, lines);
+            let scanned = self.scan.take(taken);
+            self.reader.consume(read);
+            scanned.map_err(|reason| format(self.path, format!("line {start}"), reason))?;
             (filled, cells) = (filled + wrote, cells + ended);
             match result {
                 ReadRecordResult::InputEmpty => {}
@@ -101,9 +101,8 @@ impl<'a, R: Read> Records<'a, R> {
                     self.ends.resize(self.longer(start, self.ends.len(), MOST_CELLS, "cells")?, 0)
                 }
                 ReadRecordResult::End => return Ok(None),
-                ReadRecordResult::Record if quotes % 2 == 1 => {
-                    let reason = "expected quotes in pairs, got one that is not closed";
-                    return Err(format(self.path, format!("line {start}"), reason));
+                ReadRecordResult::Record if self.scan.is_open() => {
+                    return Err(format(self.path, format!("line {start}"), OPEN));
                 }
                 ReadRecordResult::Record => {
                     let (bytes, ends) = (&self.bytes[..filled], &self.ends[..cells]);
@@ -126,8 +125,4 @@ impl<'a, R: Read> Records<'a, R> {
     pub fn sha256(self) -> String {
         hexadecimal(&self.hash.finalize())
     }
-}
-
-fn count(bytes: &[u8], byte: u8) -> usize {
-    bytes.iter().filter(|&&b| b == byte).count()
 }

@@ -98,14 +98,22 @@ impl StandardScaler {
     }
 }
 
+/// Deviations below this lose digits where they are squared.
+const TINY: f64 = 1e-140;
+
 /// Mean and deviation in two passes: the difference of two sums of squares would lose the digits that differ.
 pub(super) fn statistics<I: Iterator<Item = f64>>(column: impl Fn() -> I, rows: f64) -> (f64, f64) {
     let mut first = column();
     let constant = first.next().is_some_and(|v| v.is_finite() && first.all(|w| w == v));
     let mean = column().sum::<f64>() / rows;
-    let deviation = (column().map(|v| (v - mean).powi(2)).sum::<f64>() / rows).sqrt();
+    let mut deviation = (column().map(|v| (v - mean).powi(2)).sum::<f64>() / rows).sqrt();
+    if deviation < TINY {
+        // Squares of what is so small are not all there.
+        let most = column().map(|v| (v - mean).abs()).fold(f64::MIN_POSITIVE, f64::max);
+        deviation = most * (column().map(|v| ((v - mean) / most).powi(2)).sum::<f64>() / rows).sqrt();
+    }
     // The mean of equal values is off by a rounding, which must not be scaled up to 1.
-    if constant || deviation == 0.0 { (column().next().unwrap_or(mean), 1.0) } else { (mean, deviation) }
+    if constant || deviation < f64::MIN_POSITIVE { (column().next().unwrap_or(mean), 1.0) } else { (mean, deviation) }
 }
 
 #[cfg(test)]
@@ -131,6 +139,15 @@ mod tests {
         let scaler = StandardScaler::fit(&x).unwrap();
         assert_eq!(scaler.deviation, [1.0]);
         assert!(scaler.transform(&x).unwrap().to_f32().iter().all(|&v| v == 0.0));
+    }
+
+    #[test]
+    fn small_numbers_are_scaled_like_large_ones() {
+        for scale in [1e-300, 1e-160, 1e-30, 1.0, 1e30] {
+            let x = Tensor::from_f64([4, 1], [1.0, 2.0, 2.0, 3.0].map(|v| v * scale).to_vec()).unwrap();
+            let scaler = StandardScaler::fit(&x).unwrap();
+            assert!((scaler.deviation[0] / scale - 0.5f64.sqrt()).abs() < 1e-12, "{scale:e}: {scaler:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use crate::data::lines::Lines;
 use crate::error::{Error, Result, shown};
 use crate::tensor::Tensor;
 
@@ -15,12 +17,13 @@ const EMPTY: u32 = u32::MAX;
 /// Named columns, each of numbers or of text, with a cell in every row.
 ///
 /// The cells of a column are of one kind, that of its first one which is not empty. What is held is 8 bytes for a number and
-/// 4 for a text, up to three times that while a column grows, and each text once; the reader holds at most 32 MiB more,
+/// 4 for a text, up to three times that while a column grows, and each different text once; the reader holds at most 32 MiB more,
 /// however long a file is.
 #[derive(Clone, Debug)]
 pub struct Table {
     pub(super) path: PathBuf,
     pub(super) rows: usize,
+    pub(super) lines: Lines,
     pub(super) columns: Vec<Column>,
     pub(super) sha256: String,
 }
@@ -52,8 +55,8 @@ pub(super) struct Text {
     /// Of each row, its place among the texts; [`EMPTY`] where there is none.
     codes: Vec<u32>,
     /// Each text once, with the line of the first cell that has it.
-    texts: Vec<(String, usize)>,
-    places: HashMap<String, u32>,
+    texts: Vec<(Arc<str>, usize)>,
+    places: HashMap<Arc<str>, u32>,
 }
 
 /// What a column is read as.
@@ -116,7 +119,7 @@ impl Column {
     pub(crate) fn numbers(&self) -> Result<&[f64], (usize, &str)> {
         match &self.cells {
             Cells::Numbers(values, _) => Ok(values),
-            Cells::Text(Text { texts, .. }, _) => Err(texts.first().map_or((0, ""), |(text, line)| (*line, text))),
+            Cells::Text(Text { texts, .. }, _) => Err(texts.first().map_or((0, ""), |(text, line)| (*line, &**text))),
             Cells::Unknown(_) | Cells::Left => Ok(&[]),
         }
     }
@@ -135,17 +138,17 @@ impl Column {
     }
 
     /// The different texts with the line where each is first; `None` for numbers.
-    pub(crate) fn texts(&self) -> Option<&[(String, usize)]> {
+    pub(crate) fn texts(&self) -> Option<&[(Arc<str>, usize)]> {
         match &self.cells {
             Cells::Text(text, _) => Some(&text.texts),
             _ => None,
         }
     }
 
-    /// The place of each cell's text among the different ones, `None` where it is empty; nothing for numbers.
-    pub(crate) fn codes(&self) -> impl Iterator<Item = Option<usize>> {
-        let codes = if let Cells::Text(text, _) = &self.cells { &text.codes[..] } else { &[] };
-        codes.iter().map(|&code| (code != EMPTY).then_some(code as usize))
+    /// The place of a row's text among the different ones; `None` where it is empty, and for numbers.
+    pub(crate) fn code(&self, row: usize) -> Option<usize> {
+        let Cells::Text(text, _) = &self.cells else { return None };
+        text.codes.get(row).filter(|&&code| code != EMPTY).map(|&code| code as usize)
     }
 
     /// Takes the next cell.
@@ -171,14 +174,27 @@ impl Column {
         match &mut self.cells {
             Cells::Left | Cells::Unknown(_) => Ok(()),
             Cells::Numbers(values, first) => {
-                let like = if *first > 0 { format!(" as in line {first}") } else { String::new() };
-                let mixed = || format!("expected a number{like}, got `{}`", shown(cell));
+                let (like, fix) = match *first {
+                    // It is to be numbers.
+                    0 => (String::new(), "mend it"),
+                    line => {
+                        let fix = "mend it, leave it empty if it is missing, or take the column as text (categorical)";
+                        (format!(" as in line {line}"), fix)
+                    }
+                };
+                let mixed = || format!("expected a number{like}, got `{}`; {fix}", shown(cell));
                 values.push(finite(number(cell).ok_or_else(mixed)?, cell)?);
                 Ok(())
             }
             // Line 0: it is to be text.
-            Cells::Text(_, first) if *first > 0 && number(cell).is_some_and(f64::is_finite) => {
-                Err(format!("expected text as in line {first}, got the number `{}`", shown(cell)))
+            Cells::Text(text, first) if *first > 0 && number(cell).is_some_and(f64::is_finite) => {
+                let text = text.texts.first().map_or("", |(text, _)| text);
+                let fix = "mend one of them, or take the column as text (categorical)";
+                Err(format!(
+                    "expected text as `{}` in line {first}, got the number `{}`; {fix}",
+                    shown(text),
+                    shown(cell)
+                ))
             }
             Cells::Text(text, _) => text.push(cell, line),
         }
@@ -186,16 +202,38 @@ impl Column {
 }
 
 impl Text {
+    /// Forgets texts that no cell has.
+    fn forget_unused(&mut self, lines: &Lines) {
+        let old = std::mem::take(self);
+        let mut places = vec![EMPTY; old.texts.len()];
+        for (row, code) in old.codes.into_iter().enumerate() {
+            let place = places.get_mut(code as usize);
+            self.codes.push(place.map_or(EMPTY, |place| {
+                if *place == EMPTY {
+                    *place = self.texts.len() as u32;
+                    let text = &old.texts[code as usize].0;
+                    self.texts.push((Arc::clone(text), lines.of(row)));
+                    self.places.insert(Arc::clone(text), *place);
+                }
+                *place
+            }));
+        }
+    }
+
     fn push(&mut self, cell: &str, line: usize) -> Result<(), String> {
         let code = match self.places.get(cell) {
             Some(&code) => code,
             None if self.texts.len() == MOST_CATEGORIES => {
-                return Err(format!("expected at most {MOST_CATEGORIES} different texts in a column, got one more"));
+                let fix = "leave the column out (ignore), or give it fewer";
+                return Err(format!(
+                    "expected at most {MOST_CATEGORIES} different texts in a column, got one more; {fix}"
+                ));
             }
             None => {
                 let code = self.texts.len() as u32;
-                self.texts.push((cell.into(), line));
-                self.places.insert(cell.into(), code);
+                let text: Arc<str> = cell.into();
+                self.texts.push((Arc::clone(&text), line));
+                self.places.insert(text, code);
                 code
             }
         };
@@ -232,18 +270,29 @@ impl Table {
                 Cells::Unknown(_) | Cells::Left => {}
             }
         }
-        self.rows = whole.iter().filter(|whole| **whole).count();
+        let mut lines = Lines::default();
+        let kept = whole.iter().enumerate().filter(|(_, whole)| **whole);
+        kept.for_each(|(row, _)| lines.push(self.lines.of(row)));
+        (self.rows, self.lines) = (whole.iter().filter(|whole| **whole).count(), lines);
         for column in &mut self.columns {
             column.empty = None;
             let mut kept = whole.iter().copied();
             let mut keep = || kept.next().unwrap_or(false);
             match &mut column.cells {
-                Cells::Text(text, _) => text.codes.retain(|_| keep()),
+                Cells::Text(text, _) => {
+                    text.codes.retain(|_| keep());
+                    text.forget_unused(&self.lines);
+                }
                 Cells::Numbers(values, _) => values.retain(|_| keep()),
                 Cells::Unknown(_) | Cells::Left => {}
             }
         }
         self
+    }
+
+    /// The line where a row begins.
+    pub fn line(&self, row: usize) -> usize {
+        self.lines.of(row)
     }
 
     /// The columns, in the file's order.
@@ -276,7 +325,7 @@ impl Table {
         let text = |(line, text)| self.wrong(line, name, format!("expected a number, got `{}`", shown(text)));
         let values = column.numbers().map_err(text)?;
         match column.empty {
-            Some(line) => Err(self.wrong(line, name, "expected a number, got nothing")),
+            Some(line) => Err(self.wrong(line, name, "expected a number, got nothing; fill the cell")),
             None => Ok(values),
         }
     }
@@ -299,7 +348,11 @@ impl Table {
     pub fn classes(&self, name: &str) -> Result<(Vec<String>, Vec<usize>)> {
         let column = self.column(name)?;
         if let Some(line) = column.empty {
-            return Err(self.wrong(line, name, "expected a class, got nothing"));
+            return Err(self.wrong(
+                line,
+                name,
+                "expected a class, got nothing; fill the cell, or leave its row out (missing)",
+            ));
         }
         let Some(texts) = column.texts() else {
             let most = format!("expected at most {MOST_CATEGORIES} classes, got more");
@@ -312,8 +365,8 @@ impl Table {
         order.sort_by_key(|&text| &texts[text].0);
         let mut places = vec![0; texts.len()];
         order.iter().enumerate().for_each(|(place, &text)| places[text] = place);
-        let classes = order.iter().map(|&text| texts[text].0.clone()).collect();
-        Ok((classes, column.codes().flatten().map(|text| places[text]).collect()))
+        let classes = order.iter().map(|&text| texts[text].0.to_string()).collect();
+        Ok((classes, (0..self.rows).filter_map(|row| column.code(row)).map(|text| places[text]).collect()))
     }
 }
 

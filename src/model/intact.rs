@@ -22,9 +22,12 @@ const BEFORE_DIGITS: &[u8] = br#",\"sha256\":\""#;
 /// Bytes of the length of the header.
 const LENGTH: usize = 8;
 
-/// Whether bytes begin as a model's file does, of whatever version.
+/// Whether bytes are those of a model's file, of whatever version and however it is damaged: it begins as one, or has what
+/// stands before the hash near its beginning. Another program's file has neither.
 pub(super) fn is_model(bytes: &[u8]) -> bool {
-    bytes.get(LENGTH..).is_some_and(|header| header.starts_with(BEFORE_VERSION))
+    let Some(header) = bytes.get(LENGTH..) else { return false };
+    let mut near = header.windows(BEFORE_DIGITS.len()).take(BEFORE_VERSION.len() + 16);
+    header.starts_with(BEFORE_VERSION) || near.any(|part| part == BEFORE_DIGITS)
 }
 
 /// Where the digits of the hash are; what is wrong where they are not.

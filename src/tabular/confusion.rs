@@ -11,8 +11,10 @@ const SIDE: i32 = 420;
 const MARGINS: [i32; 4] = [130, 56, 24, 110];
 /// Up to so many classes the cells have numbers and the sides have names.
 const NUMBERED: usize = 30;
+/// Classes that can be drawn at most.
+pub const MOST_DRAWN: usize = 100;
 /// Characters of a class's name at most.
-const NAME: usize = 14;
+const NAME: usize = 16;
 
 type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -20,12 +22,12 @@ type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
 /// rows of data stand in it. A cell is as dark as its share of its row. Beyond 30 classes names and numbers are left out.
 ///
 /// # Errors
-/// [`Error::Argument`] where the counts are no square of the classes, or there is no class.
+/// [`Error::Argument`] where the counts are no square of the classes, there is no class, or more than 100.
 ///
 /// ```
 /// let classes = ["no".to_string(), "yes".to_string()];
 /// let svg = wgrad::tabular::confusion_matrix_svg(&classes, &[vec![40, 2], vec![1, 57]])?;
-/// assert!(svg.starts_with("<svg") && svg.contains(">57<") || svg.contains("57"));
+/// assert!(svg.starts_with("<svg") && svg.contains("\n57\n") && svg.contains("Confusion matrix of 100 rows"));
 /// # Ok::<(), wgrad::Error>(())
 /// ```
 pub fn confusion_matrix_svg(classes: &[String], counts: &[Vec<u64>]) -> Result<String> {
@@ -33,6 +35,9 @@ pub fn confusion_matrix_svg(classes: &[String], counts: &[Vec<u64>]) -> Result<S
     if n == 0 || counts.len() != n || counts.iter().any(|row| row.len() != n) {
         let got = counts.iter().map(|row| row.len().to_string()).collect::<Vec<_>>().join(", ");
         return Err(Error::argument("counts", format!("{n} rows of {n}, and at least one"), format!("rows of {got}")));
+    }
+    if n > MOST_DRAWN {
+        return Err(Error::argument("classes", format!("at most {MOST_DRAWN}"), n));
     }
     let mut svg = String::new();
     draw(classes, counts, &mut svg).map_err(|e| Error::argument("counts", "numbers that can be drawn", e))?;
@@ -46,12 +51,16 @@ fn draw(classes: &[String], counts: &[Vec<u64>], svg: &mut String) -> Drawn {
     root.fill(&WHITE)?;
     let style = |size: i32, h: HPos, v: VPos| ("sans-serif", size).into_font().color(&BLACK).pos(Pos::new(h, v));
     let middle = left + SIDE / 2;
-    root.draw_text("Confusion matrix", &style(24, HPos::Center, VPos::Center), (middle, 28))?;
+    let all: u64 = counts.iter().flatten().sum();
+    root.draw_text(&format!("Confusion matrix of {all} rows"), &style(24, HPos::Center, VPos::Center), (middle, 28))?;
     root.draw_text("predicted", &style(17, HPos::Center, VPos::Center), (middle, top + SIDE + bottom - 18))?;
     let upright = style(17, HPos::Center, VPos::Center).transform(FontTransform::Rotate270);
     root.draw_text("actual", &upright, (18, top + SIDE / 2))?;
     let edge = |i: usize| SIDE * i as i32 / n as i32;
     let text = (SIDE / n as i32 / 3).clamp(8, 18);
+    let names: Vec<String> = classes.iter().map(|name| shortened(name, NAME)).collect();
+    // Upright, where one would run into the next.
+    let upright = names.iter().any(|name| n * name.chars().count() > 40);
     for (i, row) in counts.iter().enumerate() {
         let all = row.iter().sum::<u64>().max(1) as f64;
         for (j, &count) in row.iter().enumerate() {
@@ -67,14 +76,13 @@ fn draw(classes: &[String], counts: &[Vec<u64>], svg: &mut String) -> Drawn {
             }
         }
         if n <= NUMBERED {
-            let (name, at) = (short(&classes[i]), (edge(i) + edge(i + 1)) / 2);
-            root.draw_text(&name, &style(text.min(15), HPos::Right, VPos::Center), (left - 8, top + at))?;
-            // Upright, where they would run into each other.
-            let below = match n * name.len() > 40 {
+            let (name, at) = (&names[i], (edge(i) + edge(i + 1)) / 2);
+            root.draw_text(name, &style(text.min(15), HPos::Right, VPos::Center), (left - 8, top + at))?;
+            let below = match upright {
                 true => style(text.min(15), HPos::Right, VPos::Center).transform(FontTransform::Rotate270),
                 false => style(text.min(15), HPos::Center, VPos::Top),
             };
-            root.draw_text(&name, &below, (left + at, top + SIDE + 8))?;
+            root.draw_text(name, &below, (left + at, top + SIDE + 8))?;
         }
     }
     root.present()?;
@@ -87,7 +95,36 @@ fn blue(share: f64) -> RGBColor {
     RGBColor(mix(255.0, 8.0), mix(255.0, 64.0), mix(255.0, 129.0))
 }
 
-fn short(name: &str) -> String {
-    let cut: String = name.chars().take(NAME).collect();
-    if name.chars().nth(NAME).is_some() { cut + "…" } else { cut }
+/// A name of at most so many characters: of a longer one the middle is left out, where names differ least. What is no visible
+/// character is a blank.
+pub(crate) fn shortened(name: &str, most: usize) -> String {
+    let visible = |c: char| if c.is_control() { ' ' } else { c };
+    let all: Vec<char> = name.chars().map(visible).collect();
+    if all.len() <= most {
+        return all.into_iter().collect();
+    }
+    let (first, last) = (most.saturating_sub(1).div_ceil(2), most.saturating_sub(1) / 2);
+    all[..first].iter().chain(&['…']).chain(&all[all.len() - last..]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_differ_at_their_ends_stay_different() {
+        let cut = ["Department of History", "Department of Physics"].map(|name| shortened(name, 16));
+        assert_eq!(cut, ["Departme…History", "Departme…Physics"]);
+        assert_eq!(shortened("naïve\n\u{7}", 16), "naïve  ");
+        assert_eq!([0, 1, 2, 3].map(|most| shortened("abcdef", most)), ["…", "…", "a…", "a…f"]);
+    }
+
+    #[test]
+    fn more_classes_than_can_be_seen_are_refused() {
+        let square = |n: usize| (vec!["x".to_string(); n], vec![vec![1; n]; n]);
+        for (n, drawn) in [(0, false), (1, true), (100, true), (101, false)] {
+            let (classes, counts) = square(n);
+            assert_eq!(confusion_matrix_svg(&classes, &counts).is_ok(), drawn, "{n}");
+        }
+    }
 }

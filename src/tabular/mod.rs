@@ -6,6 +6,9 @@ mod predictor;
 mod scores;
 
 #[cfg(feature = "plot")]
-pub use confusion::confusion_matrix_svg;
+#[cfg(feature = "cli")]
+pub(crate) use confusion::shortened;
+#[cfg(feature = "plot")]
+pub use confusion::{MOST_DRAWN, confusion_matrix_svg};
 pub use predictor::{Origin, Predictor};
 pub use scores::{Predictions, Scores};

@@ -15,7 +15,6 @@ use crate::model::Model;
 use crate::optimizers::Optimizer;
 use crate::tabular::{Predictions, Scores};
 use crate::tensor::Tensor;
-use crate::train::Logs;
 
 /// The notes of a model's file that are of a table.
 const PREPROCESSING: &str = "preprocessing";
@@ -29,16 +28,16 @@ const WINDOW: usize = 32 << 20;
 pub struct Origin {
     /// The program: its name and version.
     pub program: String,
+    /// SHA-256 of the program's file, where it could be read.
+    pub program_sha256: Option<String>,
     /// The table's file name, without its folder.
     pub data: String,
     /// SHA-256 of the table's bytes.
     pub data_sha256: String,
-    /// Rows of the table, and how many of them it was trained on.
+    /// Rows of the table that were taken, and how many of them it was trained on.
     pub rows: [usize; 2],
-    /// The seed of split, weights and order.
-    pub seed: u64,
-    /// Passes over the training rows.
-    pub epochs: usize,
+    /// What the training was told, by its options.
+    pub settings: serde_json::Value,
     /// The device that it was trained on.
     pub device: String,
 }
@@ -99,14 +98,28 @@ impl Predictor {
     /// Those of [`Model::load`]; [`Error::Format`] where the model was not trained on a table.
     pub fn load(path: impl AsRef<Path>, device: &Device, registry: &Registry) -> Result<Self> {
         let path = path.as_ref();
-        let model = Model::load(path, device, registry)?;
-        let wrong = |reason: String| Error::Format { path: path.into(), position: "metadata".into(), reason };
+        Self::of_notes(Model::load(path, device, registry)?, path)
+    }
+
+    /// The predictor of a model that was loaded from `path`, with the notes of one.
+    pub(crate) fn of_notes(model: Model, path: &Path) -> Result<Self> {
+        Self::noted(model).map_err(|reason| Error::Format { path: path.into(), position: "metadata".into(), reason })
+    }
+
+    /// Whether a model has the notes of one.
+    pub(crate) fn is_noted(model: &Model) -> bool {
+        model.note(PREPROCESSING).is_some()
+    }
+
+    fn noted(model: Model) -> std::result::Result<Self, String> {
         let note = model.note(PREPROCESSING);
-        let note = note
-            .ok_or_else(|| wrong("expected a model that was trained on a table, as `wgrad train` saves it".into()))?;
-        let preprocessing = Preprocessing::deserialize(note).map_err(|error| wrong(error.to_string()))?;
-        preprocessing.check().map_err(wrong)?;
-        Self::new(model, preprocessing)
+        let note = note.ok_or("expected a model that was trained on a table, as `wgrad train` saves it")?;
+        let preprocessing = Preprocessing::deserialize(note).map_err(|error| error.to_string())?;
+        preprocessing.check()?;
+        if let Some(note) = model.note(ORIGIN) {
+            Origin::deserialize(note).map_err(|error| error.to_string())?;
+        }
+        Self::new(model, preprocessing).map_err(|error| error.to_string())
     }
 
     /// Writes model, preprocessing and origin to a file: see [`Model::save`].
@@ -148,20 +161,6 @@ impl Predictor {
         &self.preprocessing
     }
 
-    /// Takes the target from another column than that of the training.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] for one that is an input.
-    pub fn set_target_column(&mut self, name: &str) -> Result<()> {
-        if self.preprocessing.inputs.iter().any(|input| input.column == name) {
-            return Err(Error::argument("target", "a column that is no input of the model", name));
-        }
-        match &mut self.preprocessing.target {
-            Target::Classes { column, .. } | Target::Value { column, .. } => *column = name.into(),
-        }
-        Ok(())
-    }
-
     /// Sets what the model is trained by: the loss of its task, and the accuracy of classes.
     ///
     /// # Errors
@@ -178,21 +177,26 @@ impl Predictor {
         }
     }
 
-    /// What rows of a table are for the model: inputs and targets.
+    /// What rows of the table that it was fitted to are for the model: inputs and targets.
     ///
     /// # Errors
     /// Those of [`Preprocessing::inputs`].
     pub fn rows(&self, table: &Table, rows: &[usize]) -> Result<(Tensor, Tensor)> {
-        Ok((self.preprocessing.inputs(table, rows)?, self.preprocessing.targets(table, rows)?))
+        let target = self.preprocessing.target.column();
+        Ok((self.preprocessing.inputs(table, rows)?, self.preprocessing.targets(table, target, rows)?))
     }
 
-    /// Reads a table with the columns that the model takes, its target only where it is asked for, and leaves those of
-    /// `ignore` out.
+    /// Reads a table with the columns that the model takes, and `target` with what is right where that is asked for; leaves
+    /// those of `ignore` out.
     ///
     /// # Errors
-    /// [`Error::Columns`] with all that do not fit, before any row is read; those of [`ReadCsv::read`].
-    pub fn read(&self, path: impl AsRef<Path>, target: bool, ignore: &[String]) -> Result<Table> {
+    /// [`Error::Argument`] for a target that is an input; [`Error::Columns`] with all that do not fit, before any row is read;
+    /// those of [`ReadCsv::read`].
+    pub fn read(&self, path: impl AsRef<Path>, target: Option<&str>, ignore: &[String]) -> Result<Table> {
         let path = path.as_ref();
+        if let Some(name) = target.filter(|&name| self.preprocessing.inputs.iter().any(|input| input.column == name)) {
+            return Err(Error::argument("target", "a column that is no input of the model", name));
+        }
         let reader = std::fs::File::open(path).map_err(file::at(path))?;
         Table::parse(reader, path, |names| self.preprocessing.kinds(path, names, target, ignore))
     }
@@ -200,30 +204,92 @@ impl Predictor {
     /// What the model gives for every row of a table, in order.
     ///
     /// # Errors
-    /// Those of [`Preprocessing::inputs`] and [`Model::predict`].
+    /// Those of [`Preprocessing::inputs`] and [`Model::predict`]; [`Error::Format`] with the line where that is no finite number.
     pub fn predict(&mut self, table: &Table) -> Result<Predictions> {
-        self.predict_rows(table, &(0..table.rows()).collect::<Vec<_>>())
-    }
-
-    fn predict_rows(&mut self, table: &Table, rows: &[usize]) -> Result<Predictions> {
-        let window = (WINDOW / 4 / self.preprocessing.width().max(1)).max(1);
-        let target = self.preprocessing.target.clone();
-        let mut all = Predictions::new(target.clone(), &Tensor::new([0], vec![])?);
-        for rows in rows.chunks(window) {
-            let given = self.model.predict(self.preprocessing.inputs(table, rows)?)?;
-            all.extend(Predictions::new(target.clone(), &given));
+        let mut all = Predictions::none(self.preprocessing.target.clone());
+        let rows: Vec<usize> = (0..table.rows()).collect();
+        for rows in rows.chunks(self.window()) {
+            let x = self.preprocessing.inputs(table, rows)?;
+            self.give(table, rows, &x, &mut all)?;
         }
         Ok(all)
     }
 
-    /// How far the predictions for rows of a table are from its target, and the loss.
+    /// How far the predictions for rows of a table are from its column `target`, and the loss.
     ///
     /// # Errors
     /// Those of [`Predictor::predict`], and of [`Model::evaluate`]: the model must be compiled.
-    pub fn evaluate(&mut self, table: &Table, rows: &[usize]) -> Result<(f64, Scores)> {
-        let (x, y) = self.rows(table, rows)?;
-        let logs: Logs = self.model.evaluate(&x, &y)?;
-        let predictions = self.predict_rows(table, rows)?;
-        Ok((logs.get("loss").copied().unwrap_or(f64::NAN), Scores::of(&predictions, &y)?))
+    pub fn evaluate(&mut self, table: &Table, target: &str, rows: &[usize]) -> Result<(f64, Scores)> {
+        let (mut all, mut truth, mut loss) = (Predictions::none(self.preprocessing.target.clone()), vec![], 0.0);
+        for rows in rows.chunks(self.window()) {
+            let x = self.preprocessing.inputs(table, rows)?;
+            let y = self.preprocessing.targets(table, target, rows)?;
+            let logs = self.model.evaluate(&x, &y)?;
+            loss += logs.get("loss").copied().unwrap_or(f64::NAN) * rows.len() as f64;
+            truth.extend(self.preprocessing.truth(table, target, rows)?);
+            self.give(table, rows, &x, &mut all)?;
+        }
+        Ok((loss / rows.len() as f64, Scores::of(&all, &truth)))
+    }
+
+    /// Rows that are predicted at once.
+    fn window(&self) -> usize {
+        (WINDOW / 4 / self.preprocessing.width().max(1)).max(1)
+    }
+
+    /// Adds what the model gives for rows, whose inputs are `x`.
+    fn give(&mut self, table: &Table, rows: &[usize], x: &Tensor, all: &mut Predictions) -> Result<()> {
+        let given = self.model.predict(x)?;
+        let width = given.len() / rows.len().max(1);
+        if let Some(at) = given.to_f64().iter().position(|v| !v.is_finite()) {
+            let (line, got) = (table.line(rows[at / width]), given.to_f64()[at]);
+            let reason =
+                format!("expected a row that the model has a finite answer to, got {got}; look for a cell far off");
+            return Err(Error::Format { path: table.path().into(), position: format!("line {line}"), reason });
+        }
+        all.extend(&given);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Missing, Task, parse_csv};
+    use crate::layers::{Dense, Layer};
+    use crate::model::Sequential;
+
+    fn predictor() -> (Predictor, Table) {
+        let table = parse_csv("a,y\n1,10\n\n3,20\n2,15\n".as_bytes(), "t.csv").unwrap();
+        let fitted = Preprocessing::fit(&table, &[0, 1, 2], "y", Task::Regression, Missing::Error).unwrap();
+        let network = Sequential::new().add(Dense::new(1).input_shape([1])).build(&Device::cpu()).unwrap();
+        (Predictor::new(network, fitted).unwrap(), table)
+    }
+
+    #[test]
+    fn an_answer_that_is_no_finite_number_is_an_error_with_its_line() {
+        let (mut predictor, table) = predictor();
+        predictor.model().set_weight("dense/kernel", &Tensor::full([1, 1], 3e38).unwrap()).unwrap();
+        let refused = |error: Error| error.to_string();
+        let said = refused(predictor.predict(&table).unwrap_err());
+        assert!(
+            said.starts_with("t.csv: line 2: expected a row that the model has a finite answer to, got -inf"),
+            "{said}"
+        );
+        let small = parse_csv("a\n2\n2.5\n\n2\n1e38\n".as_bytes(), "new.csv").unwrap();
+        let said = refused(predictor.predict(&small).unwrap_err());
+        assert!(said.starts_with("new.csv: line 6: expected a row"), "{said}");
+    }
+
+    #[test]
+    fn rows_are_evaluated_against_the_column_that_is_asked_for() {
+        let (mut predictor, _) = predictor();
+        predictor.compile(crate::optimizers::Sgd::default()).unwrap();
+        let table = parse_csv("a,y,z\n1,10,1\n3,20,2\n".as_bytes(), "t.csv").unwrap();
+        predictor.model().set_weight("dense/kernel", &Tensor::full([1, 1], 0.0).unwrap()).unwrap();
+        let mae = |(_, scores): (f64, Scores)| scores.named().next().unwrap();
+        // It says 15, the mean of the training rows, whatever it is given.
+        assert_eq!(mae(predictor.evaluate(&table, "y", &[0, 1]).unwrap()), ("mae", 5.0));
+        assert_eq!(mae(predictor.evaluate(&table, "z", &[0, 1]).unwrap()), ("mae", 13.5));
     }
 }

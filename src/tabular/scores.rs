@@ -6,7 +6,6 @@ use std::io::Write;
 use serde::Serialize;
 
 use crate::data::Target;
-use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// What a model gives for rows of a table.
@@ -19,29 +18,22 @@ pub struct Predictions {
 }
 
 impl Predictions {
-    /// Of a model's output: `[rows, 1]` for two classes and for a value, else `[rows, classes]`.
-    pub(super) fn new(target: Target, output: &Tensor) -> Self {
-        let (given, mut values) = (output.to_f64(), vec![]);
-        let width = match &target {
-            Target::Classes { names, .. } if names.len() == 2 => {
-                values.extend(given.iter().flat_map(|&p| [1.0 - p, p]));
-                2
-            }
-            Target::Classes { names, .. } => {
-                values.extend(given.iter());
-                names.len()
-            }
-            Target::Value { mean, deviation, .. } => {
-                values.extend(given.iter().map(|&z| z * deviation + mean));
-                1
-            }
-        };
-        Self { target, values, width }
+    /// Of no rows.
+    pub(super) fn none(target: Target) -> Self {
+        let width = if let Target::Classes { names, .. } = &target { names.len() } else { 1 };
+        Self { target, values: vec![], width }
     }
 
-    /// Adds those of more rows.
-    pub(super) fn extend(&mut self, more: Self) {
-        self.values.extend(more.values);
+    /// Adds a model's output for more rows: `[rows, 1]` for two classes and for a value, else `[rows, classes]`.
+    pub(super) fn extend(&mut self, output: &Tensor) {
+        let given = output.to_f64();
+        match &self.target {
+            Target::Classes { names, .. } if names.len() == 2 => {
+                self.values.extend(given.iter().flat_map(|&p| [1.0 - p, p]));
+            }
+            Target::Classes { .. } => self.values.extend(given.iter()),
+            Target::Value { mean, deviation, .. } => self.values.extend(given.iter().map(|&z| z * deviation + mean)),
+        }
     }
 
     /// The number of rows.
@@ -62,8 +54,8 @@ impl Predictions {
     }
 
     /// As CSV: a header, then a line for each row: `p_NAME`, the probability of each class, and the target's column with the
-    /// name of the most probable one; or that column alone with the value. Numbers are those of f32, in as few digits as say
-    /// which.
+    /// name of the most probable one; or that column alone with the value. Probabilities are those of f32 and values those of
+    /// f64, in as few digits as say which.
     ///
     /// # Errors
     /// Those of the writer.
@@ -81,7 +73,7 @@ impl Predictions {
             }
             Target::Value { .. } => {
                 writeln!(to, "{column}")?;
-                self.values.iter().try_for_each(|&value| writeln!(to, "{}", value as f32))?;
+                self.values.iter().try_for_each(|value| writeln!(to, "{value}"))?;
             }
         }
         Ok(())
@@ -92,6 +84,12 @@ impl Predictions {
 fn quoted(cell: &str) -> String {
     let plain = !cell.contains([',', '"', '\n', '\r']) && cell.trim() == cell && !cell.is_empty();
     if plain { cell.into() } else { format!("\"{}\"", cell.replace('"', "\"\"")) }
+}
+
+/// A number from 0 on with six digits that say something, and at most twelve decimals.
+fn six_digits(value: f64) -> String {
+    let place = if value > 0.0 { value.log10().floor() as i32 } else { 0 };
+    format!("{value:.*}", (5 - place).clamp(0, 12) as usize)
 }
 
 /// How far predictions are from the truth.
@@ -122,7 +120,9 @@ impl fmt::Display for Scores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Classes { accuracy, .. } => write!(f, "accuracy {accuracy:.4}"),
-            Self::Values { mae, rmse, r2 } => write!(f, "MAE {mae:.6}, RMSE {rmse:.6}, R² {r2:.4}"),
+            Self::Values { mae, rmse, r2 } => {
+                write!(f, "MAE {}, RMSE {}, R² {r2:.4}", six_digits(*mae), six_digits(*rmse))
+            }
         }
     }
 }
@@ -137,28 +137,38 @@ impl Scores {
         named.into_iter()
     }
 
-    /// Of predictions and the same rows' targets, as [`Preprocessing::targets`](crate::data::Preprocessing::targets) gives
-    /// them.
-    pub(super) fn of(predictions: &Predictions, targets: &Tensor) -> Result<Self> {
-        let (targets, rows) = (targets.to_f64(), predictions.rows() as f64);
+    /// Of predictions, and what is right of the same rows: the numbers of classes, or values in the units of the column.
+    pub(super) fn of(predictions: &Predictions, truth: &[f64]) -> Self {
+        let rows = predictions.rows() as f64;
         match &predictions.target {
             Target::Classes { names, .. } => {
                 let mut confusion = vec![vec![0; names.len()]; names.len()];
-                for (row, &truth) in targets.iter().enumerate() {
-                    confusion[truth as usize][predictions.class(row).unwrap_or(0)] += 1;
+                for (row, &class) in truth.iter().enumerate() {
+                    confusion[class as usize][predictions.class(row).unwrap_or(0)] += 1;
                 }
                 let right: u64 = (0..names.len()).map(|class| confusion[class][class]).sum();
-                Ok(Self::Classes { accuracy: right as f64 / rows, classes: names.clone(), confusion })
+                Self::Classes { accuracy: right as f64 / rows, classes: names.clone(), confusion }
             }
-            Target::Value { mean, deviation, .. } => {
-                let truth: Vec<f64> = targets.iter().map(|z| z * deviation + mean).collect();
+            Target::Value { .. } => {
                 let middle = truth.iter().sum::<f64>() / rows;
                 let errors = || truth.iter().zip(&predictions.values).map(|(y, p)| y - p);
                 let squares: f64 = errors().map(|e| e * e).sum();
                 let all: f64 = truth.iter().map(|y| (y - middle) * (y - middle)).sum();
                 let r2 = if all > 0.0 { 1.0 - squares / all } else { 0.0 };
-                Ok(Self::Values { mae: errors().map(f64::abs).sum::<f64>() / rows, rmse: (squares / rows).sqrt(), r2 })
+                Self::Values { mae: errors().map(f64::abs).sum::<f64>() / rows, rmse: (squares / rows).sqrt(), r2 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_have_six_digits_whatever_the_units() {
+        let shown = |mae: f64, rmse: f64| Scores::Values { mae, rmse, r2: 0.5 }.to_string();
+        assert_eq!(shown(6_228.876_052, 0.0), "MAE 6228.88, RMSE 0.00000, R² 0.5000");
+        assert_eq!(shown(0.000_123_456_7, 98_765_432.1), "MAE 0.000123457, RMSE 98765432, R² 0.5000");
     }
 }

@@ -3,18 +3,20 @@
 mod prepared;
 mod say;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use crate::cli::train::prepared::Prepared;
-use crate::cli::{Refused, output, refused};
+use crate::cli::{Columns, Refused, bad_input, columns, output, refused};
 use crate::data::{Missing, Task};
 use crate::device::Device;
+use crate::error::Error;
 use crate::layers::Function;
 use crate::optimizers::{Adam, Optimizer};
-use crate::tabular::{Predictor, Scores, confusion_matrix_svg};
+use crate::tabular::{MOST_DRAWN, Predictor, Scores, confusion_matrix_svg};
+use crate::tensor::Tensor;
 use crate::train::{Fit, History, Reporter, Verbosity, learning_curves_svg};
 
 const MODEL: &str = "model.safetensors";
@@ -25,8 +27,9 @@ const CONFUSION: &str = "confusion_matrix.svg";
 /// Trains a model on a CSV file, or a classifier on the embedded breast-cancer set.
 ///
 /// Leaves model.safetensors, history.csv, learning_curves.svg and, of classes, confusion_matrix.svg in a folder. The first
-/// line of the CSV file names the columns. Columns of numbers are standardised by the training rows, columns of text become
-/// a feature for each of their texts. Rows are shuffled by the seed before they are split, and classes are kept in proportion.
+/// line of the CSV file names the columns. A column is of numbers or of text as its first cell is: numbers are standardised by the
+/// training rows, a text becomes a feature for each text of the training rows. Rows are shuffled by the seed before they are
+/// split, and classes are kept in proportion.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Arguments {
@@ -43,12 +46,13 @@ pub(super) struct Arguments {
     /// What an empty cell is: error, mean (of the column, by the training rows) or drop (its row is left out).
     #[arg(long, default_value = "error", value_parser = wanted_missing, requires = "data", help_heading = "Data")]
     missing: Empty,
-    /// Columns whose cells are text, whatever is in them, separated by commas.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', requires = "data", help_heading = "Data")]
-    categorical: Vec<String>,
+    /// Columns whose cells are text, whatever is in them, separated by commas: codes, as `--categorical zip`. A name with a comma
+    /// stands in quotes: `--ignore 'id,"City, State"'`.
+    #[arg(long, value_name = "COLUMNS", value_parser = columns, requires = "data", help_heading = "Data")]
+    categorical: Option<Columns>,
     /// Columns that are left out, separated by commas.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', requires = "data", help_heading = "Data")]
-    ignore: Vec<String>,
+    #[arg(long, value_name = "COLUMNS", value_parser = columns, requires = "data", help_heading = "Data")]
+    ignore: Option<Columns>,
     /// Passes over the training rows.
     #[arg(long, default_value = "20", value_parser = positive, allow_hyphen_values = true)]
     epochs: usize,
@@ -64,15 +68,15 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "RATE", default_value = "0.001", value_parser = rate, allow_hyphen_values = true)]
     learning_rate: f64,
     /// The share of all rows that is looked at after every epoch; 0 for none.
-    #[arg(long, value_name = "SHARE", default_value = "0.2", allow_hyphen_values = true)]
+    #[arg(long, value_name = "SHARE", default_value = "0.2", value_parser = share, allow_hyphen_values = true)]
     validation_split: f64,
     /// The share of all rows that the model is tested on at the end; 0 for none.
-    #[arg(long, value_name = "SHARE", default_value = "0.2", allow_hyphen_values = true)]
+    #[arg(long, value_name = "SHARE", default_value = "0.2", value_parser = share, allow_hyphen_values = true)]
     test_split: f64,
     /// Decides the split, the first weights and the order of the rows.
-    #[arg(long, default_value = "0", allow_hyphen_values = true)]
+    #[arg(long, default_value = "0", value_parser = seed, allow_hyphen_values = true)]
     seed: u64,
-    /// auto (a real GPU, else the CPU), cpu, gpu (a real one), or a part of an adapter's name.
+    /// auto (a real GPU, else the CPU), cpu, cpu_f64 (slow and exact), gpu (a real one), or a part of an adapter's name.
     #[arg(long, value_name = "NAME", default_value = "auto")]
     device: String,
     /// The folder for the files.
@@ -120,7 +124,16 @@ fn wanted_missing(text: &str) -> Result<Empty, String> {
 }
 
 fn positive(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|&n| n > 0).ok_or_else(|| "expected a whole number from 1 on".into())
+    text.parse().ok().filter(|&n| n > 0).ok_or_else(|| format!("expected a whole number from 1 to {}", usize::MAX))
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..1.0).contains(share));
+    share.ok_or_else(|| "expected a number from 0 on and below 1, as 0.2 for a fifth of the rows".into())
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
 }
 
 fn activations() -> String {
@@ -151,20 +164,28 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         return explain(arguments, &prepared);
     }
     let names = [MODEL, HISTORY, CURVES, CONFUSION];
-    output::check(&arguments.out, &names).map_err(|error| Refused(format!("--out: {error}")))?;
+    let inputs: Vec<&Path> = arguments.data.iter().map(PathBuf::as_path).collect();
+    output::check(&arguments.out, &names, &inputs).map_err(|error| Refused(format!("--out: {error}")))?;
+    output::go_on_unread();
     let device = Device::named(&arguments.device).map_err(refused)?;
     let start = Instant::now();
     let mut predictor = prepared.predictor(arguments, &device).map_err(refused)?;
+    let rows = Rows::of(&prepared, &predictor).map_err(bad_input)?;
     say::device(arguments, &device)?;
     say::data(arguments, &prepared)?;
-    let trained = train(arguments, &mut predictor, &prepared, start)?;
+    let trained = train(arguments, &mut predictor, rows, start)?;
     let test = &prepared.split.test;
-    let tested = if test.is_empty() { None } else { Some(predictor.evaluate(&prepared.table, test)?) };
+    let target = prepared.preprocessing.target.column();
+    let tested = if test.is_empty() { None } else { Some(predictor.evaluate(&prepared.table, target, test)?) };
     let bytes = predictor.to_bytes(&prepared.origin(arguments, &device))?;
     let svg = learning_curves_svg(&trained.history.by_key())?;
     let mut files = vec![(MODEL, bytes), (HISTORY, csv(&trained.history)), (CURVES, svg.into_bytes())];
-    if let Some((_, Scores::Classes { classes, confusion, .. })) = &tested {
-        files.push((CONFUSION, confusion_matrix_svg(classes, confusion)?.into_bytes()));
+    match &tested {
+        Some((_, Scores::Classes { classes, confusion, .. })) if classes.len() <= MOST_DRAWN => {
+            files.push((CONFUSION, confusion_matrix_svg(classes, confusion)?.into_bytes()));
+        }
+        // That of an earlier run says nothing of this one.
+        _ => output::remove(&arguments.out.join(CONFUSION))?,
     }
     output::save(&arguments.out, &files)?;
     let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
@@ -180,14 +201,28 @@ fn explain(arguments: &Arguments, prepared: &Prepared) -> Result<()> {
     say::program(arguments, &program)
 }
 
-fn train(arguments: &Arguments, predictor: &mut Predictor, prepared: &Prepared, start: Instant) -> Result<Trained> {
-    let mut fit = Fit::epochs(arguments.epochs).batch_size(arguments.batch_size).seed(arguments.seed);
-    let rows = |rows: &[usize]| predictor.rows(&prepared.table, rows);
-    if !prepared.split.validation.is_empty() {
-        let (x, y) = rows(&prepared.split.validation)?;
-        fit = fit.validation_data(&x, &y)?;
+/// Rows for training, and those that it is validated on.
+struct Rows {
+    train: (Tensor, Tensor),
+    validation: Option<(Tensor, Tensor)>,
+}
+
+impl Rows {
+    /// Those of a table. What is wrong with any of its rows is found here, with those of the test.
+    fn of(prepared: &Prepared, predictor: &Predictor) -> Result<Self, Error> {
+        let Prepared { table, split, .. } = prepared;
+        split.test.chunks(1 << 16).try_for_each(|rows| predictor.rows(table, rows).map(drop))?;
+        let validation = (!split.validation.is_empty()).then(|| predictor.rows(table, &split.validation));
+        Ok(Self { train: predictor.rows(table, &split.train)?, validation: validation.transpose()? })
     }
-    let (x, y) = rows(&prepared.split.train)?;
+}
+
+fn train(arguments: &Arguments, predictor: &mut Predictor, rows: Rows, start: Instant) -> Result<Trained> {
+    let mut fit = Fit::epochs(arguments.epochs).batch_size(arguments.batch_size).seed(arguments.seed);
+    if let Some((x, y)) = &rows.validation {
+        fit = fit.validation_data(x, y)?;
+    }
+    let (x, y) = rows.train;
     let silent = arguments.json || output::is_quiet();
     let mut reporter = Reporter::new(if silent { Verbosity::Silent } else { Verbosity::Auto });
     let mut run = predictor.model().run(&x, &y, fit).map_err(refused)?;

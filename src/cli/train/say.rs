@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::cli::output::{json, line};
+use crate::cli::output::{json, line, result as result_line};
 use crate::cli::train::prepared::Prepared;
 use crate::cli::train::{Arguments, Trained};
 use crate::data::Split;
@@ -36,6 +36,8 @@ struct DataEvent<'a> {
     train: usize,
     validation: usize,
     test: usize,
+    /// Rows that were left out for an empty cell.
+    dropped: usize,
 }
 
 #[derive(Serialize)]
@@ -92,15 +94,18 @@ pub(super) fn device(arguments: &Arguments, device: &Device) -> Result<()> {
 }
 
 pub(super) fn data(arguments: &Arguments, prepared: &Prepared) -> Result<()> {
-    let Prepared { table, name, task, why, split: Split { train, validation, test }, preprocessing } = prepared;
+    let Prepared { table, dropped, name, task, why, split: Split { train, validation, test }, preprocessing } =
+        prepared;
+    let dropped = *dropped;
     let (rows, features, task) = (table.rows(), preprocessing.width(), task.name());
     let (train, validation, test) = (train.len(), validation.len(), test.len());
     if arguments.json {
         let (event, name, sha256) = ("data", name.clone(), table.sha256());
-        return json(&DataEvent { event, name, sha256, rows, features, task, why, train, validation, test });
+        return json(&DataEvent { event, name, sha256, rows, features, task, why, train, validation, test, dropped });
     }
+    let left = if dropped > 0 { format!(", {dropped} left out for an empty cell") } else { String::new() };
     line(&format!(
-        "data: {name}: {rows} rows ({train} to train on, {validation} to validate, {test} to test), {features} features"
+        "data: {name}: {rows} rows ({train} to train on, {validation} to validate, {test} to test{left}), {features} features"
     ))?;
     line(&format!("task: {task}: {why}"))
 }
@@ -139,14 +144,14 @@ pub(super) fn result(
         Some((loss, scores)) => {
             line(&format!("test {scores}, test loss {loss:.4} on {rows} rows that training never saw"))
         }
-        None => line("test: not measured, --test-split is 0"),
+        None => line("test: not measured, there are no test rows"),
     }
 }
 
 /// The launches of a step.
 pub(super) fn program(arguments: &Arguments, program: &Program) -> Result<()> {
     if !arguments.json {
-        return line(&program.to_string());
+        return result_line(&program.to_string());
     }
     let launches = program.explained();
     launches.iter().try_for_each(|launch| json(&LaunchEvent { event: "launch", launch }))?;
