@@ -189,6 +189,7 @@ const OPTIONS: &[(&str, &str, &[&str])] = &[
     ("ignoring everything", "good.csv", &["--ignore", "a,b,kind"]),
     ("categories that are not there", "good.csv", &["--categorical", "a,z"]),
     ("too many categories", "many-numbers.csv", &["--categorical", "y", "--target", "a"]),
+    ("names of their own as categories", "names-of-their-own.csv", &["--categorical", "name"]),
     ("no rows to train on", "good.csv", &["--test-split", "0.6", "--validation-split", "0.5"]),
     ("an empty target of a regression", "missing-value.csv", &["--task", "regression", "--seed", "0"]),
     ("an empty target of a regression, elsewhere", "missing-value.csv", &["--task", "regression", "--seed", "1"]),

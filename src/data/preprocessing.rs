@@ -18,7 +18,7 @@ use crate::tensor::Tensor;
 /// let table = parse_csv("size,colour,kind\n1,red,x\n3,blue,y\n".as_bytes(), "t.csv")?;
 /// let fitted = Preprocessing::fit(&table, &[0, 1], "kind", Task::Binary, Missing::Error)?;
 /// assert_eq!(*fitted.inputs(&table, &[0, 1])?.to_f32(), [-1.0, 0.0, 1.0, 1.0, 1.0, 0.0]); // size, blue, red
-/// assert_eq!(*fitted.targets(&table, &[0, 1])?.to_f32(), [0.0, 1.0]);
+/// assert_eq!(*fitted.targets(&table, "kind", &[0, 1])?.to_f32(), [0.0, 1.0]);
 /// # Ok::<(), wgrad::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -97,7 +97,8 @@ pub enum Missing {
 const MOST_CLASSES: usize = MOST_CATEGORIES;
 /// Features that the columns of a table become at most.
 pub const MOST_FEATURES: usize = 65_536;
-/// What can be done about an empty cell.
+/// What can be done about an empty cell of a table that a model is given, and before that of the one that it is fitted to.
+const FILL_GIVEN: &str = "fill the cell, or use a model that was trained with empty ones filled (missing mean)";
 const FILL: &str = "fill the cell, or say what is done about empty ones (missing)";
 impl Table {
     /// The columns that have one value in all of these rows, empty cells left out.
@@ -379,7 +380,7 @@ fn numbers(table: &Table, name: &str, rows: &[usize], fill: Option<f64>) -> Resu
     let values = column.numbers().map_err(text)?;
     let value = |&row: &usize| {
         let value = values.get(row).copied().filter(|value| !value.is_nan()).or(fill);
-        value.ok_or_else(|| table.wrong(table.line(row), name, format!("expected a number, got nothing; {FILL}")))
+        value.ok_or_else(|| table.wrong(table.line(row), name, format!("expected a number, got nothing; {FILL_GIVEN}")))
     };
     rows.iter().map(value).collect()
 }
@@ -393,7 +394,8 @@ fn places(table: &Table, column: &str, rows: &[usize], (what, names): (&str, &[S
     if let Some(texts) = cells.texts() {
         let of_text: Vec<Option<usize>> = texts.iter().map(|(text, _)| place(text)).collect();
         let place = |&row: &usize| {
-            let empty = || table.wrong(table.line(row), column, format!("expected a {what}, got nothing; {FILL}"));
+            let empty =
+                || table.wrong(table.line(row), column, format!("expected a {what}, got nothing; {FILL_GIVEN}"));
             let code = cells.code(row).ok_or_else(empty)?;
             of_text[code].ok_or_else(|| table.wrong(table.line(row), column, other(&texts[code].0)))
         };

@@ -7,8 +7,10 @@ use crate::error::{Error, Result};
 
 /// The side of the square of all cells.
 const SIDE: i32 = 420;
-/// Left of it and above it, right of it and below it.
-const MARGINS: [i32; 4] = [130, 56, 24, 110];
+/// Left of it, above it, right of it.
+const MARGINS: [i32; 3] = [140, 56, 24];
+/// Below it, where names are level and where they are upright.
+const BELOW: [i32; 2] = [70, 150];
 /// Up to so many classes the cells have numbers and the sides have names.
 const NUMBERED: usize = 30;
 /// Classes that can be drawn at most.
@@ -45,7 +47,11 @@ pub fn confusion_matrix_svg(classes: &[String], counts: &[Vec<u64>]) -> Result<S
 }
 
 fn draw(classes: &[String], counts: &[Vec<u64>], svg: &mut String) -> Drawn {
-    let ([left, top, right, bottom], n) = (MARGINS, classes.len());
+    let ([left, top, right], n) = (MARGINS, classes.len());
+    let names: Vec<String> = classes.iter().map(|name| shortened(name, NAME)).collect();
+    // Upright, where one would run into the next.
+    let upright = n <= NUMBERED && names.iter().any(|name| n * name.chars().count() > 40);
+    let bottom = BELOW[usize::from(upright)];
     let size = ((left + SIDE + right) as u32, (top + SIDE + bottom) as u32);
     let root = SVGBackend::with_string(svg, size).into_drawing_area();
     root.fill(&WHITE)?;
@@ -54,13 +60,10 @@ fn draw(classes: &[String], counts: &[Vec<u64>], svg: &mut String) -> Drawn {
     let all: u64 = counts.iter().flatten().sum();
     root.draw_text(&format!("Confusion matrix of {all} rows"), &style(24, HPos::Center, VPos::Center), (middle, 28))?;
     root.draw_text("predicted", &style(17, HPos::Center, VPos::Center), (middle, top + SIDE + bottom - 18))?;
-    let upright = style(17, HPos::Center, VPos::Center).transform(FontTransform::Rotate270);
-    root.draw_text("actual", &upright, (18, top + SIDE / 2))?;
+    let aside = style(17, HPos::Center, VPos::Center).transform(FontTransform::Rotate270);
+    root.draw_text("actual", &aside, (18, top + SIDE / 2))?;
     let edge = |i: usize| SIDE * i as i32 / n as i32;
     let text = (SIDE / n as i32 / 3).clamp(8, 18);
-    let names: Vec<String> = classes.iter().map(|name| shortened(name, NAME)).collect();
-    // Upright, where one would run into the next.
-    let upright = names.iter().any(|name| n * name.chars().count() > 40);
     for (i, row) in counts.iter().enumerate() {
         let all = row.iter().sum::<u64>().max(1) as f64;
         for (j, &count) in row.iter().enumerate() {

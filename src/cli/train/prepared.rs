@@ -48,6 +48,7 @@ impl Prepared {
             return Err(nothing_left(&table));
         }
         let (task, why) = task(arguments, &table, target)?;
+        check_texts(arguments, &table, target)?;
         let (validation, test, seed) = (arguments.validation_split, arguments.test_split, arguments.seed);
         let split = match task {
             Task::Regression => split(table.rows(), validation, test, seed),
@@ -151,6 +152,20 @@ fn refuse(arguments: &Arguments, error: Error) -> anyhow::Error {
     }
 }
 
+/// Refuses columns of text that nobody has called categories and that have one of their own in most rows.
+fn check_texts(arguments: &Arguments, table: &Table, target: &str) -> Result<()> {
+    let is_asked_for = |name: &str| name == target || names(&arguments.categorical).iter().any(|other| other == name);
+    for column in table.columns().iter().filter(|column| !is_asked_for(column.name())) {
+        let (texts, rows) = (column.texts().map_or(0, <[_]>::len), table.rows());
+        if is_mostly_different(texts, rows) {
+            let reason = format!("expected numbers, or texts of several rows each, got {texts} texts in {rows} rows");
+            let fix = "are they numbers in another form (10,5 or $10)? `--ignore` leaves the column out, `--categorical` keeps it";
+            return Err(refuse(arguments, table.wrong_in(column.name(), format!("{reason}; {fix}"))));
+        }
+    }
+    Ok(())
+}
+
 /// Whether texts are too many to be categories.
 fn is_mostly_different(texts: usize, rows: usize) -> bool {
     texts > 20 && 2 * texts > rows
@@ -222,20 +237,12 @@ fn warn(arguments: &Arguments, table: &Table, split: &Split, moved: usize) {
         let rows = table.rows();
         output::say(&format!("warning: {option} {share} of {rows} rows is no row, for each class is trained on"));
     }
-    let named = |columns: &[&str]| match columns.len() {
-        0..=8 => columns.iter().map(|column| format!("`{}`", shown(column))).collect::<Vec<_>>().join(", "),
-        count => format!("{count} columns"),
-    };
     let (path, constant) = (table.path().display(), table.constant_columns(&split.train));
     if !constant.is_empty() {
-        output::say(&format!("warning: {} of {path}: constant in the training rows", named(&constant)));
-    }
-    let texts = |column: &Column| column.texts().map_or(0, <[_]>::len);
-    let many = table.columns().iter().filter(|column| is_mostly_different(texts(column), table.rows()));
-    let many: Vec<&str> = many.map(Column::name).collect();
-    if !many.is_empty() {
-        let why =
-            "a text of its own in most rows; are these numbers in another form (10,5 or $10), or names to ignore?";
-        output::say(&format!("warning: {} of {path}: {why}", named(&many)));
+        let columns = match constant.len() {
+            0..=8 => constant.iter().map(|column| format!("`{}`", shown(column))).collect::<Vec<_>>().join(", "),
+            count => format!("{count} columns"),
+        };
+        output::say(&format!("warning: {columns} of {path}: constant in the training rows"));
     }
 }
