@@ -262,15 +262,15 @@ mod tests {
             (b"a,b\r\n1,2\r\n3,4,5\r\n", "t.csv: line 3, column 3: expected 2 cells as in the header, got 3"),
             (b"a,b\n\n\r\n1\n", "t.csv: line 4, column b: expected 2 cells"),
             (b"a,b\n\"1\n\n\",2\n3\n", "t.csv: line 5, column b: expected 2 cells"),
-            (b"a,b\n1,\xff\n", "t.csv: line 2, column b: expected UTF-8"),
-            (b"a,\xff\n1,2\n", "t.csv: line 1, column 2: expected UTF-8"),
+            (b"a,b\n1,\xff\n", "t.csv: line 2, column b: expected text in UTF-8"),
+            (b"a,\xff\n1,2\n", "t.csv: line 1, column 2: expected text in UTF-8"),
             (b"a,b\n1,2\n3,\0\n", "t.csv: line 3, column b: expected text, got a NUL byte"),
             (b"a,b\n1,\"2\n3,4\n", "t.csv: line 2: expected a quote at the end"),
             (b"a,b\r1,2\r3,x\r", "t.csv: line 3, column b: expected a number as in line 2, got `x`"),
             (b"a,b\n5\" pipe,\"no\nx,yes\nz,yes\n", "t.csv: line 2: expected a quote at the beginning"),
             (b"a,b\n1,\"2\"3\n", "t.csv: line 2: expected a comma or the end of the line behind"),
             (b"a,b\n1,2\n\n3,x\n", "t.csv: line 4, column b: expected a number as in line 2, got `x`"),
-            (b"a,b\n,1\nx,1\n2,1\n", "t.csv: line 4, column a: expected text as in line 3, got the number `2`"),
+            (b"a,b\n,1\nx,1\n2,1\n", "t.csv: line 4, column a: expected text as `x` in line 3, got the number `2`"),
         ] {
             let message = refusal(table(bytes));
             assert!(message.starts_with(place), "{message}");

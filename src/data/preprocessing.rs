@@ -98,7 +98,7 @@ const MOST_CLASSES: usize = MOST_CATEGORIES;
 /// Features that the columns of a table become at most.
 pub const MOST_FEATURES: usize = 65_536;
 /// What can be done about an empty cell of a table that a model is given, and before that of the one that it is fitted to.
-const FILL_GIVEN: &str = "fill the cell, or use a model that was trained with empty ones filled (missing mean)";
+const FILL_GIVEN: &str = "fill the cell, or leave its row out (missing)";
 const FILL: &str = "fill the cell, or say what is done about empty ones (missing)";
 impl Table {
     /// The columns that have one value in all of these rows, empty cells left out.
