@@ -185,6 +185,11 @@ fn bad_input(error: Error) -> anyhow::Error {
 
 /// The predictor of a model's file on a device.
 fn open_model(path: &Path, device: &str) -> Result<Predictor> {
+    if path.join("model.safetensors").is_file() {
+        let path = path.display();
+        let reason = format!("{path}: expected a model's file, got a folder; it holds {path}/model.safetensors");
+        return Err(Refused(reason).into());
+    }
     let device = Device::named(device).map_err(refused)?;
     Predictor::load(path, &device, &Registry::default()).map_err(bad_input)
 }

@@ -18,7 +18,7 @@ const EMPTY: u32 = u32::MAX;
 ///
 /// The cells of a column are of one kind, that of its first one which is not empty. What is held is 8 bytes for a number and
 /// 4 for a text, up to three times that while a column grows, and each different text once; the reader holds at most 32 MiB more,
-/// however long a file is.
+/// and the columns' names a few times, however long a file is.
 #[derive(Clone, Debug)]
 pub struct Table {
     pub(super) path: PathBuf,
@@ -174,15 +174,15 @@ impl Column {
         match &mut self.cells {
             Cells::Left | Cells::Unknown(_) => Ok(()),
             Cells::Numbers(values, first) => {
-                let (like, fix) = match *first {
-                    // It is to be numbers.
-                    0 => (String::new(), "mend it"),
-                    line => {
-                        let fix = "mend it, leave it empty if it is missing, or take the column as text (categorical)";
-                        (format!(" as in line {line}"), fix)
+                let mixed = || {
+                    let (got, fix) =
+                        (shown(cell), "leave it empty if it is missing, or take the column as text (categorical)");
+                    match *first {
+                        // It is to be numbers.
+                        0 => format!("expected a number, got `{got}`; mend it"),
+                        line => format!("expected a number as in line {line}, got `{got}`; mend it, {fix}"),
                     }
                 };
-                let mixed = || format!("expected a number{like}, got `{}`; {fix}", shown(cell));
                 values.push(finite(number(cell).ok_or_else(mixed)?, cell)?);
                 Ok(())
             }

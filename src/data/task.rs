@@ -53,7 +53,10 @@ impl Task {
             }
             None => Ok((
                 Self::Regression,
-                format!("`{}` is numbers, not all of them whole and at most {CLASSES_OF_NUMBERS}", shown(column)),
+                format!(
+                    "`{}` is more than {CLASSES_OF_NUMBERS} different numbers, or not all are whole",
+                    shown(column)
+                ),
             )),
         }
     }
