@@ -1,10 +1,8 @@
 //! Files that are whole or not there.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-
-use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
@@ -12,17 +10,6 @@ use crate::error::{Error, Result};
 pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_path_buf();
     |source| Error::Io { path, source }
-}
-
-/// SHA-256 of a file, in hexadecimal.
-pub(crate) fn sha256(path: &Path) -> Result<String> {
-    let (mut file, mut hash, mut part) = (File::open(path).map_err(at(path))?, Sha256::new(), vec![0; 1 << 16]);
-    loop {
-        match file.read(&mut part).map_err(at(path))? {
-            0 => return Ok(hexadecimal(&hash.finalize())),
-            count => hash.update(&part[..count]),
-        }
-    }
 }
 
 /// The bytes of a file, as many as it has.

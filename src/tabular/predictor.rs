@@ -107,6 +107,7 @@ impl Predictor {
     }
 
     /// Whether a model has the notes of one.
+    #[cfg(feature = "cli")]
     pub(crate) fn is_noted(model: &Model) -> bool {
         model.note(PREPROCESSING).is_some()
     }

@@ -1,7 +1,11 @@
 //! A table made ready for training: read, split, and what its columns are for the model.
 
+use std::fs::File;
+use std::io::Read;
+
 use anyhow::Result;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::cli::train::{Arguments, Empty};
 use crate::cli::{Columns, Refused, nothing_left, output, refused};
@@ -92,12 +96,24 @@ impl Prepared {
     pub(super) fn origin(&self, arguments: &Arguments, device: &Device) -> Origin {
         Origin {
             program: concat!("wgrad ", env!("CARGO_PKG_VERSION")).into(),
-            program_sha256: std::env::current_exe().ok().and_then(|program| file::sha256(&program).ok()),
+            program_sha256: program_sha256().ok(),
             data: self.name.clone(),
             data_sha256: self.table.sha256().into(),
             rows: [self.table.rows(), self.split.train.len()],
             settings: settings(arguments),
             device: device.to_string(),
+        }
+    }
+}
+
+/// SHA-256 of this program's file.
+fn program_sha256() -> std::io::Result<String> {
+    let (mut program, mut hash) = (File::open(std::env::current_exe()?)?, Sha256::new());
+    let mut part = vec![0; 1 << 16];
+    loop {
+        match program.read(&mut part)? {
+            0 => return Ok(file::hexadecimal(&hash.finalize())),
+            count => hash.update(&part[..count]),
         }
     }
 }
