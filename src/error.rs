@@ -305,10 +305,9 @@ fn found(tried: &[String]) -> String {
 
 /// At most 40 characters of a text from a file, so that a message stays a line.
 pub(crate) fn shown(text: &str) -> String {
-    let is_plain = |c: char| c == ' ' || !(c.is_control() || c.is_whitespace());
     let mut short = String::new();
     for c in text.chars().take(40) {
-        if is_plain(c) { short.push(c) } else { short.extend(c.escape_debug()) }
+        if matches!(c, '"' | '\'' | '\\') { short.push(c) } else { short.extend(c.escape_debug()) }
     }
     if text.chars().nth(40).is_some() { short + "…" } else { short }
 }

@@ -41,6 +41,12 @@ fn too_many_features() -> Vec<u8> {
     format!("y{names}\n{rows}").into_bytes()
 }
 
+/// A target `p_x` whose classes are `x` and `z`.
+fn target_named_like_a_probability() -> Vec<u8> {
+    let rows: String = (0..60).map(|i| format!("{},{}\n", i % 5, ["x", "z"][i % 2])).collect();
+    format!("a,p_x\n{rows}").into_bytes()
+}
+
 /// An empty folder with the files that the cases name.
 fn folder() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bad-tables");
@@ -117,6 +123,10 @@ fn tables() -> Vec<(&'static str, Vec<u8>)> {
             text("a,b,y\n1,1e-30,x\n2,2e-30,z\n1,1e38,x\n2,1e-30,z\n1,2e-30,x\n2,1e-30,z\n1,1e-30,x\n2,2e-30,z\n"),
         ),
         ("quote-behind", with(32, b"1,2,\"re\"d,no")),
+        ("quoted-semicolons", text("\"a\";\"b\";\"y\"\n1;2;x\n")),
+        ("semicolons-and-quotes", text("a;\"b\";y\n1;2;x\n")),
+        ("named-like-a-probability", target_named_like_a_probability()),
+        ("target-far-off", target_of(|i| if i == 8 { "1e38".into() } else { format!("{i}.5e-30") }, 60)),
         ("quote-after-blank", with(32, b"1,2, \"red\",no")),
         ("quotes-that-pair-by-chance", with(32, b"5\" pipe,2,red,\"no")),
         ("returns", with(32, b"1,x,red,no").into_iter().map(|b| if b == b'\n' { b'\r' } else { b }).collect()),
@@ -239,6 +249,7 @@ const FILES: &[(&str, &[&str])] = &[
     ("an empty category", &["predict", "model.safetensors", "--data", "missing-text.csv"]),
     ("a ragged table", &["predict", "model.safetensors", "--data", "ragged-short.csv"]),
     ("a folder for predictions", &["predict", "model.safetensors", "--data", "good.csv", "--out", "folder"]),
+    ("predictions in no folder", &["predict", "model.safetensors", "--data", "good.csv", "--out", "none/p.csv"]),
     ("predictions below a file", &["predict", "model.safetensors", "--data", "good.csv", "--out", "good.csv/p.csv"]),
     ("an unseen class", &["evaluate", "model.safetensors", "--data", "unseen-class.csv"]),
     ("no target to evaluate", &["evaluate", "model.safetensors", "--data", "without-y.csv"]),
@@ -313,7 +324,8 @@ fn cli_refuses_bad_tables_and_files_in_a_sentence() {
     prepare(&folder);
     let mut got = String::new();
     for (name, _) in tables() {
-        got += &said(&folder, name, &train(&format!("{name}.csv"), &[]));
+        let target: &[&str] = if name == "named-like-a-probability" { &["--target", "p_x"] } else { &[] };
+        got += &said(&folder, name, &train(&format!("{name}.csv"), target));
     }
     for (name, data, more) in OPTIONS {
         got += &said(&folder, name, &train(data, more));

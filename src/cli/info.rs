@@ -83,14 +83,14 @@ fn columns(preprocessing: &Preprocessing) -> String {
     }
     text += &match &preprocessing.target {
         Target::Classes { column, names, .. } => {
-            format!("\nGives: {column}, one of {}: {}", names.len(), listed(names))
+            format!("\nGives: {}, one of {}: {}", shown(column), names.len(), listed(names))
         }
         Target::Value { column, mean, deviation } => {
-            format!("\nGives: {column}, a number, mean {mean}, deviation {deviation}")
+            format!("\nGives: {}, a number, mean {mean}, deviation {deviation}", shown(column))
         }
     };
     if !preprocessing.ignored.is_empty() {
-        text += &format!("\nIgnored: {}", preprocessing.ignored.join(", "));
+        text += &format!("\nIgnored: {}", listed(&preprocessing.ignored));
     }
     text
 }

@@ -65,9 +65,9 @@ pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
 
 /// Refuses a folder that [`save`] could not make or write `names` to, and names of what is no file, or is read: `inputs`. Leaves
 /// nothing behind.
-pub(super) fn check(folder: &Path, names: &[&str], inputs: &[&Path]) -> Result<(), Error> {
+pub(super) fn check(folder: &Path, names: &[impl AsRef<Path>], inputs: &[&Path]) -> Result<(), Error> {
     let inputs: Vec<_> = inputs.iter().filter_map(|input| fs::canonicalize(input).ok()).collect();
-    for path in names.iter().map(|name| folder.join(name)) {
+    for path in names.iter().map(|name| folder.join(name.as_ref())) {
         let Ok(is) = fs::metadata(&path) else { continue };
         let other = |what: &str| Err(at(&path)(io::Error::new(ErrorKind::InvalidInput, what.to_string())));
         if !is.is_file() {

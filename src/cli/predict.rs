@@ -1,6 +1,6 @@
 //! `wgrad predict`: a model's predictions for the rows of a table.
 
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -8,8 +8,12 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::output::{self, line};
 use crate::cli::{Given, Refused, bad_input, open_model};
-use crate::data::{Target, file};
-use crate::tabular::Predictions;
+use crate::data::{Table, Target, file};
+use crate::error::Error;
+use crate::tabular::{Predictions, Predictor};
+
+/// What stands for it in errors.
+const STDOUT: &str = "standard output";
 
 /// Predicts every row of a CSV file with a model that `wgrad train` has saved.
 ///
@@ -30,49 +34,70 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let mut predictor = open_model(&arguments.given.model, &arguments.given.device)?;
-    if let Some(out) = &arguments.out {
-        let name =
-            out.file_name().ok_or_else(|| Refused(format!("--out: expected a file, got `{}`", out.display())))?;
-        let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let inputs = [&*arguments.given.model, &*arguments.given.data];
-        let checked = output::check(folder, &[&name.to_string_lossy()], &inputs);
-        checked.map_err(|error| Refused(format!("--out: {error}")))?;
+    let Arguments { given: Given { model, data, ignore, device }, out, json } = arguments;
+    let mut predictor = open_model(model, device)?;
+    if let Some(out) = out {
+        check(out, &[model, data]).map_err(|error| Refused(format!("--out: {error}")))?;
     }
-    let table = predictor.read(&arguments.given.data, None, &arguments.given.ignore.0).map_err(bad_input)?;
-    let predictions = predictor.predict(&table).map_err(bad_input)?;
-    let Some(out) = &arguments.out else {
-        if !arguments.json {
-            let mut to = BufWriter::new(std::io::stdout().lock());
-            predictions.write_csv(&mut to)?;
-            return Ok(to.flush()?);
-        }
-        let target = &predictor.preprocessing().target;
-        return (0..predictions.rows()).try_for_each(|row| output::json(&of_row(&predictions, target, row)));
+    let table = predictor.read(data, None, &ignore.0).map_err(bad_input)?;
+    let failed = |error| match error {
+        // Everything has been read.
+        Error::Io { source, path } if path == Path::new(STDOUT) => source.into(),
+        Error::Io { .. } => anyhow::Error::from(error),
+        error => bad_input(error),
     };
-    let mut bytes = vec![];
-    predictions.write_csv(&mut bytes)?;
-    if let Some(folder) = out.parent() {
-        std::fs::create_dir_all(folder).map_err(file::at(folder))?;
-    }
-    file::write(out, &bytes)?;
-    let rows = predictions.rows();
-    match arguments.json {
+    let Some(out) = out else {
+        let mut to = BufWriter::new(std::io::stdout().lock());
+        let done = match json {
+            true => write_json(&mut predictor, &table, &mut to),
+            false => write_csv(&mut predictor, &table, &mut to, Path::new(STDOUT)),
+        };
+        return done.and_then(|()| to.flush().map_err(file::at(Path::new(STDOUT)))).map_err(failed);
+    };
+    file::write_with(out, |to| write_csv(&mut predictor, &table, to, out)).map_err(failed)?;
+    let rows = table.rows();
+    match json {
         true => output::json(&json!({ "event": "result", "rows": rows, "out": out })),
         false => line(&format!("saved {rows} predictions in {}", out.display())),
     }
 }
 
+/// Refuses what cannot be a file of predictions.
+fn check(out: &Path, inputs: &[&Path]) -> Result<(), Error> {
+    let Some(name) = out.file_name() else { return Err(file::at(out)(ErrorKind::IsADirectory.into())) };
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.exists() {
+        let reason = "expected a folder that is there; make it first";
+        return Err(file::at(folder)(io::Error::new(ErrorKind::NotFound, reason)));
+    }
+    output::check(folder, &[name], inputs)
+}
+
+fn write_csv(predictor: &mut Predictor, table: &Table, to: &mut dyn Write, path: &Path) -> Result<(), Error> {
+    predictor.predict_each(table, |first, part| {
+        let header = if first == 0 { part.write_header(&mut *to) } else { Ok(()) };
+        header.and_then(|()| part.write_rows(&mut *to)).map_err(file::at(path))
+    })
+}
+
+fn write_json(predictor: &mut Predictor, table: &Table, to: &mut dyn Write) -> Result<(), Error> {
+    let target = predictor.preprocessing().target.clone();
+    predictor.predict_each(table, |first, part| {
+        let mut write = |row: usize| writeln!(to, "{}", of_row(part, &target, row, first + row + 1));
+        (0..part.rows()).try_for_each(&mut write).map_err(file::at(Path::new(STDOUT)))
+    })
+}
+
 /// A row's prediction as JSON.
-fn of_row(predictions: &Predictions, target: &Target, row: usize) -> Value {
+fn of_row(predictions: &Predictions, target: &Target, row: usize, number: usize) -> Value {
     let given = predictions.row(row);
     match target {
-        Target::Value { .. } => json!({ "row": row + 1, "value": given.first() }),
+        Target::Value { .. } => json!({ "row": number, "value": given.first() }),
         Target::Classes { names, .. } => {
             let probabilities: Map<String, Value> =
                 names.iter().cloned().zip(given.iter().map(|&p| json!(p as f32))).collect();
             let class = predictions.class(row).and_then(|class| names.get(class));
-            json!({ "row": row + 1, "class": class, "probabilities": probabilities })
+            json!({ "row": number, "class": class, "probabilities": probabilities })
         }
     }
 }

@@ -98,8 +98,9 @@ const MOST_CLASSES: usize = MOST_CATEGORIES;
 /// Features that the columns of a table become at most.
 pub const MOST_FEATURES: usize = 65_536;
 /// What can be done about an empty cell of a table that a model is given, and before that of the one that it is fitted to.
-const FILL_GIVEN: &str = "fill the cell, or leave its row out (missing)";
-const FILL: &str = "fill the cell, or say what is done about empty ones (missing)";
+const FILL_GIVEN: &str = "fill the cell, or leave its row out";
+const FILL: &str = "fill the cell, or drop its row (missing)";
+const FILL_NUMBER: &str = "fill the cell, let it be the mean, or drop its row (missing)";
 impl Table {
     /// The columns that have one value in all of these rows, empty cells left out.
     pub fn constant_columns(&self, rows: &[usize]) -> Vec<&str> {
@@ -206,13 +207,7 @@ impl Preprocessing {
             match encoding {
                 Encoding::Standardized { mean, deviation, fill } => {
                     for ((to, value), &row) in cells.zip(numbers(table, column, rows, *fill)?).zip(rows) {
-                        *to = ((value - mean) / deviation) as f32;
-                        if !to.is_finite() {
-                            let scale = format!("mean {mean:?} and deviation {deviation:?} of the training rows");
-                            let reason =
-                                format!("expected a number that f32 holds in the scale of {scale}, got {value:?}");
-                            return Err(table.wrong(table.line(row), column, reason));
-                        }
+                        *to = scaled(table, (column, row), value, [*mean, *deviation])?;
                     }
                 }
                 Encoding::OneHot(OneHotEncoder { categories }) => {
@@ -235,7 +230,10 @@ impl Preprocessing {
         let truth = self.truth(table, column, rows)?.into_iter();
         let data = match &self.target {
             Target::Classes { .. } => truth.map(|class| class as f32).collect(),
-            Target::Value { mean, deviation, .. } => truth.map(|value| ((value - mean) / deviation) as f32).collect(),
+            Target::Value { mean, deviation, .. } => {
+                let scaled = |(value, &row)| scaled(table, (column, row), value, [*mean, *deviation]);
+                truth.zip(rows).map(scaled).collect::<Result<_>>()?
+            }
         };
         Tensor::new([rows.len(), 1], data)
     }
@@ -305,7 +303,7 @@ impl Input {
             }
             None => {
                 if let Some(line) = empty.filter(|_| missing == Missing::Error) {
-                    return Err(table.wrong(line, name, format!("expected a number, got nothing; {FILL}")));
+                    return Err(table.wrong(line, name, format!("expected a number, got nothing; {FILL_NUMBER}")));
                 }
                 let values = column.numbers().unwrap_or_default();
                 let present =
@@ -354,6 +352,11 @@ impl Target {
             let most = if task == Task::Binary { "2".into() } else { format!("2 to {MOST_CLASSES}") };
             return Err(table.wrong_in(column, format!("expected {most} classes, got {}", names.len())));
         }
+        if names.iter().any(|class| column.strip_prefix("p_") == Some(class)) {
+            let reason =
+                "expected another name, for predictions have a column of that name for the probability of a class";
+            return Err(table.wrong_in(column, format!("{reason}; rename it")));
+        }
         Ok(Self::Classes { column: name, names, numbers: !table.column(column)?.is_text() })
     }
 
@@ -370,6 +373,17 @@ impl Target {
             _ => Kind::Number,
         }
     }
+}
+
+/// A number of a column in a row in the scale of its training rows.
+fn scaled(table: &Table, (column, row): (&str, usize), value: f64, [mean, deviation]: [f64; 2]) -> Result<f32> {
+    let scaled = ((value - mean) / deviation) as f32;
+    if scaled.is_finite() {
+        return Ok(scaled);
+    }
+    let scale = format!("mean {mean:?} and deviation {deviation:?} of the training rows");
+    let reason = format!("expected a number that f32 holds in the scale of {scale}, got {value:?}; mend it");
+    Err(table.wrong(table.line(row), column, reason))
 }
 
 /// The numbers of rows, empty cells as `fill`.

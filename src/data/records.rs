@@ -90,7 +90,7 @@ impl<'a, R: Read> Records<'a, R> {
             self.hash.update(taken);
             let scanned = self.scan.take(taken);
             self.reader.consume(read);
-            scanned.map_err(|reason| format(self.path, format!("line {start}"), reason))?;
+            scanned.map_err(|wrong| format(self.path, format!("line {start}"), wrong.reason()))?;
             (filled, cells) = (filled + wrote, cells + ended);
             match result {
                 ReadRecordResult::InputEmpty => {}

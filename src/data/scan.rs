@@ -1,15 +1,46 @@
 //! What RFC 4180 says of quotes and lines, byte by byte.
 
-/// What is wrong with a quote.
-pub(super) const WITHIN: &str = "expected a quote at the beginning of a cell alone, got one within it; put the cell in quotes, and each quote of it twice";
-pub(super) const BEHIND: &str = "expected a comma or the end of the line behind a quoted cell, got something else";
-pub(super) const OPEN: &str = "expected a quote at the end of a quoted cell, got the end of the file";
+/// What is wrong where a file ends within quotes.
+pub(super) const OPEN: &str = "expected a quote at the end of a quoted cell, got the end of the file; close it";
+
+/// What is wrong with a quote, by the byte beside it: before one within a cell, or behind one at a cell's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    Within(u8),
+    Behind(u8),
+}
+
+impl Wrong {
+    pub fn reason(self) -> String {
+        match self {
+            Self::Within(byte @ (b';' | b'\t')) | Self::Behind(byte @ (b';' | b'\t')) => {
+                let separator = char::from(byte);
+                format!("expected commas between quoted cells, got {separator:?}; save the table with commas")
+            }
+            Self::Within(b' ') => {
+                "expected a quote at the beginning of a cell, got a blank before it; remove the blank".into()
+            }
+            Self::Within(_) => {
+                let fix = "put the cell in quotes, and each quote of it twice";
+                format!("expected a quote at the beginning of a cell alone, got one within it; {fix}")
+            }
+            Self::Behind(byte) => {
+                let got = char::from(byte);
+                let got = if got.is_ascii() { format!("{got:?}") } else { "another byte".into() };
+                format!(
+                    "expected a comma or the end of the line behind a quoted cell, got {got}; write each quote of a cell twice"
+                )
+            }
+        }
+    }
+}
 
 /// Where in a record bytes have come to, and the line.
 #[derive(Debug)]
 pub(super) struct Scan {
     at: At,
-    after_return: bool,
+    /// The byte before.
+    last: u8,
     /// The line that comes next, from 1; a line ends at a line feed, a carriage return or both.
     pub line: usize,
 }
@@ -28,30 +59,31 @@ enum At {
 
 impl Scan {
     pub fn new() -> Self {
-        Self { at: At::Start, after_return: false, line: 1 }
+        Self { at: At::Start, last: b'\n', line: 1 }
     }
 
     /// Takes bytes that were read.
-    pub fn take(&mut self, bytes: &[u8]) -> Result<(), &'static str> {
-        let plain = matches!(self.at, At::Start | At::Bare) && !self.after_return;
-        if let (true, Some(last)) = (plain && !bytes.iter().any(|byte| matches!(byte, b'"' | b'\r')), bytes.last()) {
+    pub fn take(&mut self, bytes: &[u8]) -> Result<(), Wrong> {
+        let plain = matches!(self.at, At::Start | At::Bare) && self.last != b'\r';
+        if let (true, Some(&last)) = (plain && !bytes.iter().any(|byte| matches!(byte, b'"' | b'\r')), bytes.last()) {
             self.line += bytes.iter().filter(|&&byte| byte == b'\n').count();
             self.at = if matches!(last, b',' | b'\n') { At::Start } else { At::Bare };
+            self.last = last;
             return Ok(());
         }
         bytes.iter().try_for_each(|&byte| self.step(byte))
     }
 
-    fn step(&mut self, byte: u8) -> Result<(), &'static str> {
-        self.line += usize::from(byte == b'\r' || byte == b'\n' && !self.after_return);
-        self.after_return = byte == b'\r';
+    fn step(&mut self, byte: u8) -> Result<(), Wrong> {
+        let last = std::mem::replace(&mut self.last, byte);
+        self.line += usize::from(byte == b'\r' || byte == b'\n' && last != b'\r');
         self.at = match (self.at, byte) {
             (At::Start | At::Behind, b'"') => At::Quoted,
             (At::Quoted, b'"') => At::Behind,
             (At::Quoted, _) => At::Quoted,
-            (At::Bare, b'"') => return Err(WITHIN),
+            (At::Bare, b'"') => return Err(Wrong::Within(last)),
             (_, b',' | b'\r' | b'\n') => At::Start,
-            (At::Behind, _) => return Err(BEHIND),
+            (At::Behind, _) => return Err(Wrong::Behind(byte)),
             (At::Start | At::Bare, _) => At::Bare,
         };
         Ok(())
@@ -67,7 +99,7 @@ impl Scan {
 mod tests {
     use super::*;
 
-    fn taken(text: &str, piece: usize) -> (Result<(), &'static str>, usize, bool) {
+    fn taken(text: &str, piece: usize) -> (Result<(), Wrong>, usize, bool) {
         let mut scan = Scan::new();
         let done = text.as_bytes().chunks(piece).try_for_each(|bytes| scan.take(bytes));
         (done, scan.line, scan.is_open())
@@ -81,9 +113,10 @@ mod tests {
             ("\"a\r\nb\n\",x\r\n", (Ok(()), 4, false)),
             ("a,\"b\n", (Ok(()), 2, true)),
             ("a,\"b\"\"", (Ok(()), 1, true)),
-            ("a\"b", (Err(WITHIN), 1, false)),
-            ("1, \"b\"", (Err(WITHIN), 1, false)),
-            ("x\n\"a\"b", (Err(BEHIND), 2, false)),
+            ("a\"b", (Err(Wrong::Within(b'a')), 1, false)),
+            ("1, \"b\"", (Err(Wrong::Within(b' ')), 1, false)),
+            ("x\n\"a\"b", (Err(Wrong::Behind(b'b')), 2, false)),
+            ("x;\"a\"", (Err(Wrong::Within(b';')), 1, false)),
         ] {
             for piece in [1, 2, 3, 100] {
                 assert_eq!(taken(text, piece), expected, "{text:?} in pieces of {piece}");

@@ -17,7 +17,8 @@ const EMPTY: u32 = u32::MAX;
 /// Named columns, each of numbers or of text, with a cell in every row.
 ///
 /// The cells of a column are of one kind, that of its first one which is not empty. What is held is 8 bytes for a number and
-/// 4 for a text, up to three times that while a column grows, and each different text once; the reader holds at most 32 MiB more,
+/// 4 for a text, up to three times that while a column grows, each different text once, and
+/// 24 bytes where the distance between the lines of rows changes; the reader holds at most 32 MiB more,
 /// and the columns' names a few times, however long a file is.
 #[derive(Clone, Debug)]
 pub struct Table {
@@ -85,7 +86,11 @@ fn number(cell: &str) -> Option<f64> {
 
 fn finite(value: f64, cell: &str) -> Result<f64, String> {
     let within = (value as f32).is_finite();
-    if within { Ok(value) } else { Err(format!("expected a finite number within f32, got `{}`", shown(cell))) }
+    if within {
+        return Ok(value);
+    }
+    let fix = "mend it, leave it empty if it is missing, or take the column as text (categorical)";
+    Err(format!("expected a finite number within f32, got `{}`; {fix}", shown(cell)))
 }
 
 impl Cells {

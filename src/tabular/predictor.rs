@@ -208,12 +208,40 @@ impl Predictor {
     /// Those of [`Preprocessing::inputs`] and [`Model::predict`]; [`Error::Format`] with the line where that is no finite number.
     pub fn predict(&mut self, table: &Table) -> Result<Predictions> {
         let mut all = Predictions::none(self.preprocessing.target.clone());
-        let rows: Vec<usize> = (0..table.rows()).collect();
-        for rows in rows.chunks(self.window()) {
-            let x = self.preprocessing.inputs(table, rows)?;
-            self.give(table, rows, &x, &mut all)?;
+        for rows in self.windows(table) {
+            let x = self.preprocessing.inputs(table, &rows)?;
+            self.give(table, &rows, &x, &mut all)?;
         }
         Ok(all)
+    }
+
+    /// The same, a part after the other, in memory that does not grow with the table: `each` gets the first row of a part and
+    /// what the model gives. What is wrong with the inputs of any row is found before the first part.
+    ///
+    /// # Errors
+    /// Those of [`Predictor::predict`] and of `each`.
+    pub fn predict_each(
+        &mut self,
+        table: &Table,
+        mut each: impl FnMut(usize, &Predictions) -> Result<()>,
+    ) -> Result<()> {
+        let windows = || self.windows(table);
+        if windows().count() > 1 {
+            windows().try_for_each(|rows| self.preprocessing.inputs(table, &rows).map(drop))?;
+        }
+        for rows in self.windows(table) {
+            let mut part = Predictions::none(self.preprocessing.target.clone());
+            let x = self.preprocessing.inputs(table, &rows)?;
+            self.give(table, &rows, &x, &mut part)?;
+            each(rows[0], &part)?;
+        }
+        Ok(())
+    }
+
+    /// All rows of a table, as many at once as are predicted at once.
+    fn windows(&self, table: &Table) -> impl Iterator<Item = Vec<usize>> + use<> {
+        let (rows, window) = (table.rows(), self.window());
+        (0..rows).step_by(window).map(move |first| (first..rows.min(first + window)).collect())
     }
 
     /// How far the predictions for rows of a table are from its column `target`, and the loss.

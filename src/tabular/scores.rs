@@ -60,21 +60,28 @@ impl Predictions {
     /// # Errors
     /// Those of the writer.
     pub fn write_csv(&self, mut to: impl Write) -> std::io::Result<()> {
-        let column = quoted(self.target.column());
+        self.write_header(&mut to)?;
+        self.write_rows(to)
+    }
+
+    /// The first line of [`Predictions::write_csv`].
+    pub(crate) fn write_header(&self, mut to: impl Write) -> std::io::Result<()> {
+        let classes = if let Target::Classes { names, .. } = &self.target { &names[..] } else { &[] };
+        classes.iter().try_for_each(|name| write!(to, "{},", quoted(&format!("p_{name}"))))?;
+        writeln!(to, "{}", quoted(self.target.column()))
+    }
+
+    /// The other lines.
+    pub(crate) fn write_rows(&self, mut to: impl Write) -> std::io::Result<()> {
         match &self.target {
             Target::Classes { names, .. } => {
-                let heads: Vec<String> = names.iter().map(|name| quoted(&format!("p_{name}"))).collect();
-                writeln!(to, "{},{column}", heads.join(","))?;
                 let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
                 for row in 0..self.rows() {
                     self.row(row).iter().try_for_each(|&p| write!(to, "{},", p as f32))?;
                     writeln!(to, "{}", names[self.class(row).unwrap_or(0)])?;
                 }
             }
-            Target::Value { .. } => {
-                writeln!(to, "{column}")?;
-                self.values.iter().try_for_each(|value| writeln!(to, "{value}"))?;
-            }
+            Target::Value { .. } => self.values.iter().try_for_each(|value| writeln!(to, "{value}"))?,
         }
         Ok(())
     }
@@ -154,7 +161,8 @@ impl Scores {
                 let errors = || truth.iter().zip(&predictions.values).map(|(y, p)| y - p);
                 let squares: f64 = errors().map(|e| e * e).sum();
                 let all: f64 = truth.iter().map(|y| (y - middle) * (y - middle)).sum();
-                let r2 = if all > 0.0 { 1.0 - squares / all } else { 0.0 };
+                let is_constant = truth.windows(2).all(|pair| pair[0] == pair[1]);
+                let r2 = if all > 0.0 && !is_constant { 1.0 - squares / all } else { 0.0 };
                 Self::Values { mae: errors().map(f64::abs).sum::<f64>() / rows, rmse: (squares / rows).sqrt(), r2 }
             }
         }

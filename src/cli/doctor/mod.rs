@@ -61,7 +61,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         return child::run(device, &jobs, arguments.from);
     }
     if let Some(folder) = &arguments.reproduce {
-        output::check(folder, &[], &[]).map_err(|error| Refused(format!("--reproduce: {error}")))?;
+        output::check(folder, &[""; 0], &[]).map_err(|error| Refused(format!("--reproduce: {error}")))?;
     }
     let (devices, broken) = found::find(&arguments.device).map_err(refused)?;
     let mut screen = Screen::new(arguments.json, arguments.report, &devices, jobs.len());

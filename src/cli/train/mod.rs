@@ -1,5 +1,6 @@
 //! `wgrad train`: a model of a table, from its rows to its files.
 
+mod covered;
 mod prepared;
 mod say;
 

@@ -1,12 +1,9 @@
 //! A table made ready for training: read, split, and what its columns are for the model.
 
-use std::fs::File;
-use std::io::Read;
-
 use anyhow::Result;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
+use crate::cli::train::covered::cover;
 use crate::cli::train::{Arguments, Empty};
 use crate::cli::{Columns, Refused, nothing_left, output, refused};
 use crate::data::{
@@ -29,6 +26,8 @@ pub(super) struct Prepared {
     pub(super) table: Table,
     /// Rows that were left out for an empty cell.
     pub(super) dropped: usize,
+    /// Rows that are trained on for a text that no other training row has.
+    pub(super) moved: usize,
     /// What stands for its file.
     pub(super) name: String,
     pub(super) task: Task,
@@ -54,15 +53,20 @@ impl Prepared {
         let (task, why) = task(arguments, &table, target)?;
         check_texts(arguments, &table, target)?;
         let (validation, test, seed) = (arguments.validation_split, arguments.test_split, arguments.seed);
+        let classes = match task {
+            Task::Regression => vec![],
+            _ => table.classes(target).map_err(refuse)?.1,
+        };
         let split = match task {
             Task::Regression => split(table.rows(), validation, test, seed),
-            _ => stratified_split(&table.classes(target).map_err(refuse)?.1, validation, test, seed),
+            _ => stratified_split(&classes, validation, test, seed),
         };
-        let (split, moved) = with_every_text(arguments, &table, target, split.map_err(refused)?)?;
+        let mut split = split.map_err(refused)?;
+        let moved = with_every_text(arguments, &table, target, &classes, &mut split)?;
         let mut preprocessing = Preprocessing::fit(&table, &split.train, target, task, missing).map_err(refuse)?;
         preprocessing.ignored = names(&arguments.ignore).to_vec();
-        warn(arguments, &table, &split, moved);
-        Ok(Self { dropped: all - table.rows(), table, name, task, why, split, preprocessing })
+        warn(arguments, &table, &split);
+        Ok(Self { dropped: all - table.rows(), moved, table, name, task, why, split, preprocessing })
     }
 
     /// The model that is to be trained.
@@ -96,24 +100,15 @@ impl Prepared {
     pub(super) fn origin(&self, arguments: &Arguments, device: &Device) -> Origin {
         Origin {
             program: concat!("wgrad ", env!("CARGO_PKG_VERSION")).into(),
-            program_sha256: program_sha256().ok(),
+            program_sha256: std::env::current_exe()
+                .and_then(|program| file::hash_of(&program))
+                .ok()
+                .map(|hash| file::hexadecimal(&hash)),
             data: self.name.clone(),
             data_sha256: self.table.sha256().into(),
             rows: [self.table.rows(), self.split.train.len()],
             settings: settings(arguments),
             device: device.to_string(),
-        }
-    }
-}
-
-/// SHA-256 of this program's file.
-fn program_sha256() -> std::io::Result<String> {
-    let (mut program, mut hash) = (File::open(std::env::current_exe()?)?, Sha256::new());
-    let mut part = vec![0; 1 << 16];
-    loop {
-        match program.read(&mut part)? {
-            0 => return Ok(file::hexadecimal(&hash.finalize())),
-            count => hash.update(&part[..count]),
         }
     }
 }
@@ -209,44 +204,39 @@ fn task(arguments: &Arguments, table: &Table, target: &str) -> Result<(Task, Str
     }
 }
 
-/// The split with every text among the rows that are trained on: one that no training row has could not be learned, so the
-/// first row with it goes there. And how many these are.
-fn with_every_text(arguments: &Arguments, table: &Table, target: &str, mut split: Split) -> Result<(Split, usize)> {
-    let held = |split: &Split| [split.validation.len(), split.test.len()];
-    let before = held(&split);
-    for column in table.columns().iter().filter(|column| column.name() != target) {
-        let mut seen = vec![false; column.texts().map_or(0, <[_]>::len)];
-        let mut is_new = |row: usize| column.code(row).is_some_and(|code| !std::mem::replace(&mut seen[code], true));
-        for &row in &split.train {
-            is_new(row);
+/// Sees to it that every text is trained on, by [`cover`]; says how many rows have changed places for that.
+fn with_every_text(
+    arguments: &Arguments,
+    table: &Table,
+    target: &str,
+    classes: &[usize],
+    split: &mut Split,
+) -> Result<usize> {
+    let columns: Vec<&Column> = table.columns().iter().filter(|c| c.is_text() && c.name() != target).collect();
+    let before = split.validation.len() + split.test.len();
+    let moved = cover(&columns, classes, split);
+    let fewer = before - split.validation.len() - split.test.len();
+    let shares = [(arguments.validation_split, &split.validation), (arguments.test_split, &split.test)];
+    let is_gone = shares.iter().any(|(share, rows)| *share > 0.0 && rows.is_empty());
+    match moved.iter().zip(&columns).max_by_key(|(count, _)| **count) {
+        Some((1.., column)) if is_gone => {
+            let (texts, rows) = (column.texts().map_or(0, <[_]>::len), table.rows());
+            let reason = format!("expected texts that several rows have, got {texts} in {rows} rows");
+            let fix = "leave the column out (ignore), or keep no rows back (a split of 0)";
+            Err(refuse(arguments, table.wrong_in(column.name(), format!("{reason}; {fix}"))))
         }
-        for part in [&mut split.validation, &mut split.test] {
-            let (new, rest) = part.iter().partition(|&&row| is_new(row));
-            *part = rest;
-            split.train.extend::<Vec<usize>>(new);
+        most => {
+            if let (1.., Some((_, column))) = (fewer, most) {
+                let why = format!("texts of {} and others stand in one row alone", shown(column.name()));
+                output::say(&format!("warning: {fewer} rows fewer are kept back, not in proportion of classes: {why}"));
+            }
+            Ok(moved.iter().sum())
         }
     }
-    let [validation, test] = held(&split);
-    let moved = before.iter().sum::<usize>() - validation - test;
-    let (asked, left) = ([arguments.validation_split, arguments.test_split], [validation, test]);
-    if moved > 0 && asked.iter().zip(left).any(|(&share, rows)| share > 0.0 && rows == 0) {
-        let texts = |column: &&Column| column.texts().map_or(0, <[_]>::len);
-        let widest = table.columns().iter().filter(|column| column.name() != target).max_by_key(texts);
-        let (name, count) = widest.map_or(("", 0), |column| (column.name(), texts(&column)));
-        let reason = format!(
-            "expected texts that several rows have, got {count} in {} rows; leave the column out (ignore)",
-            table.rows()
-        );
-        return Err(refuse(arguments, table.wrong_in(name, reason)));
-    }
-    Ok((split, moved))
 }
 
 /// Says what is odd about a table and its split, and no mistake.
-fn warn(arguments: &Arguments, table: &Table, split: &Split, moved: usize) {
-    if moved > 0 {
-        output::say(&format!("note: {moved} more rows are trained on, for texts that no other training row has"));
-    }
+fn warn(arguments: &Arguments, table: &Table, split: &Split) {
     let shares = [arguments.validation_split, arguments.test_split];
     let parts = [("--validation-split", &split.validation), ("--test-split", &split.test)];
     for (share, (option, _)) in shares.iter().zip(parts).filter(|(share, (_, rows))| **share > 0.0 && rows.is_empty()) {

@@ -38,6 +38,8 @@ struct DataEvent<'a> {
     test: usize,
     /// Rows that were left out for an empty cell.
     dropped: usize,
+    /// Rows that are trained on for a text that no other training row has.
+    moved: usize,
 }
 
 #[derive(Serialize)]
@@ -94,19 +96,35 @@ pub(super) fn device(arguments: &Arguments, device: &Device) -> Result<()> {
 }
 
 pub(super) fn data(arguments: &Arguments, prepared: &Prepared) -> Result<()> {
-    let Prepared { table, dropped, name, task, why, split: Split { train, validation, test }, preprocessing } =
+    let Prepared { table, dropped, moved, name, task, why, split: Split { train, validation, test }, preprocessing } =
         prepared;
-    let dropped = *dropped;
+    let (dropped, moved) = (*dropped, *moved);
     let (rows, features, task) = (table.rows(), preprocessing.width(), task.name());
     let (train, validation, test) = (train.len(), validation.len(), test.len());
     if arguments.json {
         let (event, name, sha256) = ("data", name.clone(), table.sha256());
-        return json(&DataEvent { event, name, sha256, rows, features, task, why, train, validation, test, dropped });
+        return json(&DataEvent {
+            event,
+            name,
+            sha256,
+            rows,
+            features,
+            task,
+            why,
+            train,
+            validation,
+            test,
+            dropped,
+            moved,
+        });
     }
     let left = if dropped > 0 { format!(", {dropped} left out for an empty cell") } else { String::new() };
     line(&format!(
         "data: {name}: {rows} rows ({train} to train on, {validation} to validate, {test} to test{left}), {features} features"
     ))?;
+    if moved > 0 {
+        line(&format!("  {moved} of them trained on for a text that no other training row has"))?;
+    }
     line(&format!("task: {task}: {why}"))
 }
 
