@@ -19,8 +19,10 @@ use crate::tensor::Tensor;
 /// The notes of a model's file that are of a table.
 const PREPROCESSING: &str = "preprocessing";
 const ORIGIN: &str = "origin";
-/// Bytes of features that are predicted at once.
+/// Bytes of features and predictions that are held at once.
 const WINDOW: usize = 32 << 20;
+/// Bytes that a feature takes, and a prediction: f32 from the device, f64 as it is read and kept.
+const OF_EACH: [usize; 2] = [4, 32];
 
 /// Where a model comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -263,7 +265,9 @@ impl Predictor {
 
     /// Rows that are predicted at once.
     fn window(&self) -> usize {
-        (WINDOW / 4 / self.preprocessing.width().max(1)).max(1)
+        let outputs = if let Target::Classes { names, .. } = &self.preprocessing.target { names.len() } else { 1 };
+        let of_row = OF_EACH[0] * self.preprocessing.width() + OF_EACH[1] * outputs;
+        (WINDOW / of_row).max(1)
     }
 
     /// Adds what the model gives for rows, whose inputs are `x`.
@@ -320,5 +324,28 @@ mod tests {
         // It says 15, the mean of the training rows, whatever it is given.
         assert_eq!(mae(predictor.evaluate(&table, "y", &[0, 1]).unwrap()), ("mae", 5.0));
         assert_eq!(mae(predictor.evaluate(&table, "z", &[0, 1]).unwrap()), ("mae", 13.5));
+    }
+
+    #[test]
+    fn parts_of_a_long_table_are_the_whole() {
+        let (mut predictor, _) = predictor();
+        let (rows, window) = (1_000_000, predictor.window());
+        assert!(window < rows);
+        let long = "a\n".to_string() + &(0..rows).map(|i| format!("{}\n", i % 10)).collect::<String>();
+        let table = parse_csv(long.as_bytes(), "long.csv").unwrap();
+        let whole = predictor.predict(&table).unwrap();
+        let (mut firsts, mut next) = (vec![], 0);
+        let each = |first: usize, part: &Predictions| {
+            firsts.push(first);
+            assert!((0..part.rows()).all(|row| part.row(row) == whole.row(first + row)));
+            next = first + part.rows();
+            Ok(())
+        };
+        predictor.predict_each(&table, each).unwrap();
+        assert_eq!((firsts, next), (vec![0, window], rows));
+        // What is wrong in the last row is found before the first part is given.
+        let bad = parse_csv((long + "\"\"\n").as_bytes(), "bad.csv").unwrap();
+        let refused = predictor.predict_each(&bad, |_, _| panic!("a part is given")).unwrap_err().to_string();
+        assert!(refused.starts_with("bad.csv: line 1000002, column a: expected a number, got nothing"), "{refused}");
     }
 }
