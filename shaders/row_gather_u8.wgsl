@@ -11,11 +11,11 @@
 struct Params {
     batch: u32,
     cols: u32,
-    words: u32,
     data: u32,
     data_rows: u32,
     permutation: u32,
     step_width: u32,
+    words: u32,
 }
 @group(1) @binding(0) var<uniform> params: Params;
 

@@ -64,6 +64,30 @@ pub fn row_of<F: Float>(
     row
 }
 
+pub(super) fn checked_permutation(op: &str, permutation: &Type) -> Result<()> {
+    match (permutation.dtype, permutation.shape.rank()) {
+        (Dtype::U32, 1) => Ok(()),
+        _ => Err(Error::shape(op, "permutation as u32 [n]", permutation)),
+    }
+}
+
+/// What a launch binds and is told that gathers rows of data, input 0, by a permutation, input 1.
+pub(super) fn gathering(launch: Launch, site: &Site<'_>) -> Launch {
+    let y = &site.outputs[0];
+    launch
+        .bind(Bind::Span(Role::Data, vec![Operand::Input(0), Operand::Input(1)]))
+        .bind(Bind::Step)
+        .output(0)
+        .bind(Bind::FlagWrite)
+        .size("batch", y.shape.dims()[0])
+        .size("cols", y.shape.without_batch().len())
+        .param("data", Param::Offset { bind: 0, member: 0 })
+        .size("data_rows", site.inputs[0].shape.dims()[0])
+        .param("permutation", Param::Offset { bind: 0, member: 1 })
+        .param("step_width", Param::StepWidth)
+        .cost(y.len().div_ceil(64) as u64, 1, 0)
+}
+
 impl OpDef for RowGather {
     fn name(&self) -> &str {
         "row_gather"
@@ -74,9 +98,7 @@ impl OpDef for RowGather {
         if data.shape.rank() == 0 {
             return Err(Error::shape("row_gather", "data of at least one axis", data));
         }
-        if (permutation.dtype, permutation.shape.rank()) != (Dtype::U32, 1) {
-            return Err(Error::shape("row_gather", "permutation as u32 [n]", permutation));
-        }
+        checked_permutation("row_gather", permutation)?;
         let shape = data.shape.without_batch().with_batch(self.batch);
         Ok(vec![Type { shape, dtype: data.dtype, batched: true }])
     }
@@ -110,20 +132,7 @@ impl OpDef for RowGather {
     }
 
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
-        let (data, len) = (&site.inputs[0], site.outputs[0].len());
-        let launch = Launch::new(shader!("row_gather.wgsl"))
-            .bind(Bind::Span(Role::Data, vec![Operand::Input(0), Operand::Input(1)]))
-            .bind(Bind::Step)
-            .output(0)
-            .bind(Bind::FlagWrite)
-            .size("batch", self.batch)
-            .size("cols", data.shape.without_batch().len())
-            .param("data", Param::Offset { bind: 0, member: 0 })
-            .size("data_rows", data.shape.dims()[0])
-            .param("permutation", Param::Offset { bind: 0, member: 1 })
-            .param("step_width", Param::StepWidth)
-            .cost(len.div_ceil(64) as u64, 1, 0);
-        Ok(Variant::only(launch))
+        Ok(Variant::only(gathering(Launch::new(shader!("row_gather.wgsl")), site)))
     }
 }
 

@@ -2,12 +2,11 @@
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Args, Bind, Buffer, Builder, Float, Launch, Measure, Node, OpDef, Operand, Param, Role, Site, Tolerance, Value,
-    Variant, shader,
+    Args, Buffer, Builder, Float, Launch, Measure, Node, OpDef, Site, Tolerance, Value, Variant, shader,
 };
 use crate::ops::arity;
 use crate::ops::case::{Case, Domain, EDGES};
-use crate::ops::rows::row_of;
+use crate::ops::rows::{checked_permutation, gathering, row_of};
 use crate::shape::{Dtype, Shape, Type};
 
 /// Bytes in a word.
@@ -56,9 +55,7 @@ impl OpDef for RowGatherU8 {
         if *data != wanted {
             return Err(Error::shape("row_gather_u8", format!("data as {wanted}"), data));
         }
-        if (permutation.dtype, permutation.shape.rank()) != (Dtype::U32, 1) {
-            return Err(Error::shape("row_gather_u8", "permutation as u32 [n]", permutation));
-        }
+        checked_permutation("row_gather_u8", permutation)?;
         Ok(vec![Type { shape: self.row.shape.with_batch(self.batch), dtype: self.row.dtype, batched: true }])
     }
 
@@ -94,21 +91,8 @@ impl OpDef for RowGatherU8 {
     }
 
     fn variants(&self, site: &Site<'_>) -> Result<Vec<Variant>> {
-        let (data, len) = (&site.inputs[0], site.outputs[0].len());
-        let launch = Launch::new(shader!("row_gather_u8.wgsl"))
-            .flag("INTEGERS", self.row.dtype == Dtype::U32)
-            .bind(Bind::Span(Role::Data, vec![Operand::Input(0), Operand::Input(1)]))
-            .bind(Bind::Step)
-            .output(0)
-            .bind(Bind::FlagWrite)
-            .size("batch", self.batch)
-            .size("cols", self.row.shape.len())
-            .size("words", data.shape.without_batch().len())
-            .param("data", Param::Offset { bind: 0, member: 0 })
-            .size("data_rows", data.shape.dims()[0])
-            .param("permutation", Param::Offset { bind: 0, member: 1 })
-            .param("step_width", Param::StepWidth)
-            .cost(len.div_ceil(64) as u64, 1, 0);
+        let launch = Launch::new(shader!("row_gather_u8.wgsl")).flag("INTEGERS", self.row.dtype == Dtype::U32);
+        let launch = gathering(launch, site).size("words", site.inputs[0].shape.without_batch().len());
         Ok(Variant::only(launch))
     }
 }
